@@ -1,0 +1,1 @@
+//! The authorization server: registers, authorizes, downscopes, issues.

@@ -1,0 +1,1 @@
+//! An OAuth client: discovery, code with PKCE, client credentials, refresh per resource.

@@ -1,0 +1,1 @@
+//! The gateway: protects any API without touching it.

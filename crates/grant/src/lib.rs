@@ -1,0 +1,1 @@
+//! What may be issued: the pure decisions of the authorization server.

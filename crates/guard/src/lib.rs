@@ -1,0 +1,1 @@
+//! What may pass: the pure decisions of the resource server.

@@ -1,0 +1,244 @@
+//! The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1, OpenID Connect Core §3.1.2.1).
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ErrorAnswer;
+use crate::form::{Form, MalformedForm};
+use crate::{ClientId, CodeChallenge, ErrorCode, RedirectUri, Scopes};
+
+/// Who asks, and where the answer goes: read first, because before both are known to belong
+/// together nothing is redirected (RFC 6749 §4.1.2.1).
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// The client.
+    pub client_id: ClientId,
+    /// Where to answer; absent when the client registered just one URI.
+    pub redirect_uri: Option<RedirectUri>,
+}
+
+impl Asker {
+    /// Reads who asks.
+    ///
+    /// # Errors
+    /// An answer to be shown to the user, never redirected.
+    pub fn read(form: &Form) -> Result<Self, ErrorAnswer> {
+        let client_id = once(form, "client_id")?
+            .ok_or_else(|| invalid("client_id is missing"))
+            .and_then(|text| ClientId::parse(text).map_err(|why| invalid(why.to_string())))?;
+        let redirect_uri = once(form, "redirect_uri")?
+            .map(RedirectUri::parse)
+            .transpose()
+            .map_err(|why| invalid(format!("redirect_uri is not usable: {why}")))?;
+        Ok(Self { client_id, redirect_uri })
+    }
+}
+
+/// What is asked, well-formed but not yet checked against anything registered.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The scopes asked for; qualified names are still unresolved.
+    pub scope: Scopes,
+    /// The `resource` values as they were sent (RFC 8707 §2); each is parsed by the rule that reads it.
+    pub resource: Vec<String>,
+    /// The `audience` values as they were sent: a dialect of `resource`.
+    pub audience: Vec<String>,
+    /// The PKCE challenge.
+    pub challenge: Option<CodeChallenge>,
+    /// The nonce for the ID token.
+    pub nonce: Option<String>,
+    /// What the client wants the user to be asked.
+    pub prompt: Prompt,
+    /// The greatest age of the login, in seconds.
+    pub max_age: Option<i64>,
+    /// A name to fill into the login page.
+    pub login_hint: Option<String>,
+}
+
+/// The `prompt` parameter (OpenID Connect Core §3.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Prompt {
+    /// Ask nothing; fail when something would have to be asked.
+    pub none: bool,
+    /// Ask for the login even if there is a session.
+    pub login: bool,
+    /// Ask for consent even if it is remembered.
+    pub consent: bool,
+    /// Let the user choose an account.
+    pub select_account: bool,
+}
+
+/// The longest `state` or `nonce` that is taken, in octets.
+pub const LONGEST_STATE: usize = 2048;
+
+impl Request {
+    /// Reads what is asked.
+    ///
+    /// # Errors
+    /// An answer that goes to the client's redirect URI.
+    pub fn read(form: &Form) -> Result<Self, ErrorAnswer> {
+        if form.names("request") {
+            return Err(ErrorAnswer::new(
+                ErrorCode::RequestNotSupported,
+                "request objects are not supported; send plain parameters",
+            ));
+        }
+        if form.names("request_uri") {
+            return Err(ErrorAnswer::new(
+                ErrorCode::RequestUriNotSupported,
+                "request_uri is not supported; send plain parameters",
+            ));
+        }
+        match once(form, "response_type")? {
+            Some("code") => {}
+            Some(_) => {
+                return Err(ErrorAnswer::new(
+                    ErrorCode::UnsupportedResponseType,
+                    "response_type must be code",
+                ));
+            }
+            None => return Err(invalid("response_type is missing; it must be code")),
+        }
+        match once(form, "response_mode")? {
+            None | Some("query") => {}
+            Some(_) => return Err(invalid("response_mode must be query")),
+        }
+        Ok(Self {
+            scope: scope(form)?.unwrap_or_default(),
+            resource: form.all("resource").map(str::to_owned).collect(),
+            audience: form.all("audience").map(str::to_owned).collect(),
+            challenge: challenge(form)?,
+            nonce: bounded(form, "nonce")?,
+            prompt: prompt(form)?,
+            max_age: max_age(form)?,
+            login_hint: bounded(form, "login_hint")?,
+        })
+    }
+}
+
+/// Reads `state`, which goes back with every answer, error or not (RFC 6749 §4.1.2.1).
+///
+/// # Errors
+/// When it is repeated or too long.
+pub fn state(form: &Form) -> Result<Option<String>, ErrorAnswer> {
+    bounded(form, "state")
+}
+
+/// Reads `scope`; `None` when it is absent.
+pub(crate) fn scope(form: &Form) -> Result<Option<Scopes>, ErrorAnswer> {
+    once(form, "scope")?
+        .map(|text| {
+            Scopes::parse(text)
+                .map_err(|why| ErrorAnswer::new(ErrorCode::InvalidScope, why.to_string()))
+        })
+        .transpose()
+}
+
+pub(crate) fn once<'f>(form: &'f Form, name: &'static str) -> Result<Option<&'f str>, ErrorAnswer> {
+    form.one(name).map_err(|why: MalformedForm| invalid(why.to_string()))
+}
+
+pub(crate) fn invalid(description: impl AsRef<str>) -> ErrorAnswer {
+    ErrorAnswer::new(ErrorCode::InvalidRequest, description)
+}
+
+fn bounded(form: &Form, name: &'static str) -> Result<Option<String>, ErrorAnswer> {
+    match once(form, name)? {
+        Some(text) if text.len() > LONGEST_STATE => {
+            Err(invalid(format!("{name} is longer than {LONGEST_STATE} octets")))
+        }
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
+fn challenge(form: &Form) -> Result<Option<CodeChallenge>, ErrorAnswer> {
+    let method = once(form, "code_challenge_method")?;
+    match once(form, "code_challenge")? {
+        None if method.is_some() => Err(invalid("code_challenge_method without code_challenge")),
+        None => Ok(None),
+        // RFC 7636 §4.3: an absent method means plain, which is not taken here.
+        Some(_) if method != Some("S256") => Err(invalid("code_challenge_method must be S256")),
+        Some(text) => CodeChallenge::parse(text).map(Some).map_err(|why| invalid(why.to_string())),
+    }
+}
+
+fn prompt(form: &Form) -> Result<Prompt, ErrorAnswer> {
+    let mut prompt = Prompt::default();
+    for value in once(form, "prompt")?.unwrap_or_default().split(' ').filter(|v| !v.is_empty()) {
+        match value {
+            "none" => prompt.none = true,
+            "login" => prompt.login = true,
+            "consent" => prompt.consent = true,
+            "select_account" => prompt.select_account = true,
+            _ => return Err(invalid("prompt must be none, login, consent or select_account")),
+        }
+    }
+    if prompt.none && (prompt.login || prompt.consent || prompt.select_account) {
+        return Err(invalid("prompt=none cannot stand with another value"));
+    }
+    Ok(prompt)
+}
+
+fn max_age(form: &Form) -> Result<Option<i64>, ErrorAnswer> {
+    once(form, "max_age")?
+        .map(|text| match text.parse::<u32>() {
+            Ok(seconds) => Ok(i64::from(seconds)),
+            Err(_) => Err(invalid("max_age must be a number of seconds")),
+        })
+        .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<Request, ErrorCode> {
+        Request::read(&Form::parse(query).unwrap()).map_err(|answer| answer.error)
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused_with_its_code() {
+        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+        let cases = [
+            ("", ErrorCode::InvalidRequest),
+            ("response_type=token", ErrorCode::UnsupportedResponseType),
+            ("response_type=code&response_type=code", ErrorCode::InvalidRequest),
+            ("response_type=code&scope=a%22", ErrorCode::InvalidScope),
+            ("response_type=code&prompt=none%20login", ErrorCode::InvalidRequest),
+            ("response_type=code&max_age=-1", ErrorCode::InvalidRequest),
+            (
+                "response_type=code&code_challenge=short&code_challenge_method=S256",
+                ErrorCode::InvalidRequest,
+            ),
+            ("response_type=code&code_challenge_method=S256", ErrorCode::InvalidRequest),
+            ("response_type=code&request=x", ErrorCode::RequestNotSupported),
+            ("response_type=code&request_uri=x", ErrorCode::RequestUriNotSupported),
+            ("response_type=code&response_mode=fragment", ErrorCode::InvalidRequest),
+        ];
+        for (query, code) in cases {
+            assert_eq!(read(query).unwrap_err(), code, "{query}");
+        }
+        let plain = format!("response_type=code&code_challenge={challenge}");
+        assert_eq!(read(&plain).unwrap_err(), ErrorCode::InvalidRequest);
+        let plain = format!("{plain}&code_challenge_method=plain");
+        assert_eq!(read(&plain).unwrap_err(), ErrorCode::InvalidRequest);
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc8707#section-2
+    //= type=test
+    //# Multiple "resource" parameters MAY be used to
+    //# indicate that the requested token is intended to be used at multiple
+    //# resources.
+    #[test]
+    fn resource_may_repeat() {
+        let request = read("response_type=code&resource=https://a&resource=&resource=x").unwrap();
+        assert_eq!(request.resource, ["https://a", "x"]);
+    }
+
+    #[test]
+    fn who_asks_is_read_first() {
+        let form = Form::parse("client_id=shop&redirect_uri=javascript:x").unwrap();
+        assert_eq!(Asker::read(&form).unwrap_err().error, ErrorCode::InvalidRequest);
+        let form = Form::parse("client_id=shop").unwrap();
+        assert!(Asker::read(&form).unwrap().redirect_uri.is_none());
+    }
+}

@@ -1,0 +1,132 @@
+//! Token introspection (RFC 7662 §2).
+
+use serde::{Deserialize, Serialize};
+
+use crate::authorize::{invalid, once};
+use crate::error::ErrorAnswer;
+use crate::form::Form;
+use crate::{Scopes, Secret};
+
+/// An introspection request (RFC 7662 §2.1); the hint is never needed to find a token here.
+#[derive(Debug)]
+pub struct Request {
+    /// The token asked about.
+    pub token: Secret,
+}
+
+impl Request {
+    /// Reads an introspection request.
+    ///
+    /// # Errors
+    /// When `token` is missing or a parameter is repeated.
+    pub fn read(form: &Form) -> Result<Self, ErrorAnswer> {
+        once(form, "token_type_hint")?;
+        let token = once(form, "token")?.ok_or_else(|| invalid("token is missing"))?;
+        Ok(Self { token: Secret::new(token) })
+    }
+}
+
+/// An introspection answer (RFC 7662 §2.2). Of an inactive token nothing else is said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Response {
+    /// A live token of the asking resource server.
+    Active(Box<Active>),
+    /// Anything else.
+    Inactive {
+        /// Always `false`.
+        active: False,
+    },
+}
+
+impl Response {
+    /// The answer about every token that the asker shall learn nothing of.
+    pub const INACTIVE: Self = Self::Inactive { active: False };
+}
+
+/// What is said of a live token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Active {
+    /// Always `true`.
+    pub active: True,
+    /// The issuer.
+    pub iss: String,
+    /// The audience: the one resource that the token is for.
+    pub aud: String,
+    /// The subject.
+    pub sub: String,
+    /// The client.
+    pub client_id: String,
+    /// The scopes, in the asking resource server's own words.
+    pub scope: Scopes,
+    /// `Bearer`.
+    pub token_type: String,
+    /// The token's identifier.
+    pub jti: String,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
+    /// When it expires, in seconds since 1970.
+    pub exp: i64,
+}
+
+/// The JSON value `true`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "bool", into = "bool")]
+pub struct True;
+
+/// The JSON value `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "bool", into = "bool")]
+pub struct False;
+
+impl From<True> for bool {
+    fn from(_: True) -> Self {
+        true
+    }
+}
+
+impl From<False> for bool {
+    fn from(_: False) -> Self {
+        false
+    }
+}
+
+impl TryFrom<bool> for True {
+    type Error = &'static str;
+    fn try_from(value: bool) -> Result<Self, Self::Error> {
+        if value { Ok(Self) } else { Err("active is false") }
+    }
+}
+
+impl TryFrom<bool> for False {
+    type Error = &'static str;
+    fn try_from(value: bool) -> Result<Self, Self::Error> {
+        if value { Err("active is true") } else { Ok(Self) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= https://www.rfc-editor.org/rfc/rfc7662#section-2.2
+    //= type=test
+    //# the authorization
+    //# server SHOULD NOT include any additional information about an
+    //# inactive token, including why the token is inactive.
+    #[test]
+    fn of_an_inactive_token_nothing_else_is_said() {
+        assert_eq!(serde_json::to_string(&Response::INACTIVE).unwrap(), r#"{"active":false}"#);
+        let read: Response = serde_json::from_str(r#"{"active":false}"#).unwrap();
+        assert_eq!(read, Response::INACTIVE);
+        assert!(serde_json::from_str::<Response>(r#"{"active":true}"#).is_err());
+    }
+
+    #[test]
+    fn the_token_must_be_there() {
+        let read = |body| Request::read(&Form::parse(body).unwrap()).map(|r| r.token.digest());
+        assert!(read("token_type_hint=access_token").is_err());
+        assert!(read("token=a&token=b").is_err());
+        assert_eq!(read("token=a").unwrap(), Secret::new("a").digest());
+    }
+}

@@ -1,0 +1,44 @@
+//! The vocabulary of OAuth 2.0 and its wire messages, parsed once and valid from then on.
+//!
+//! A value of a type from this crate is well-formed by construction: nobody checks it again.
+//! Whether it is *allowed* is decided elsewhere, in `grant` and `guard`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
+
+pub mod access_token;
+pub mod authorize;
+pub mod challenge;
+pub mod client_id;
+pub mod credentials;
+pub mod error;
+pub mod form;
+pub mod grant;
+pub mod id_token;
+pub mod introspect;
+pub mod issuer;
+pub mod metadata;
+pub mod permission;
+pub mod redirect_uri;
+pub mod resource;
+pub mod revoke;
+pub mod scope;
+pub mod secret;
+pub mod subject;
+pub mod token;
+
+mod uri;
+
+pub use access_token::AccessToken;
+pub use challenge::{CodeChallenge, CodeVerifier};
+pub use client_id::ClientId;
+pub use credentials::Credentials;
+pub use error::ErrorCode;
+pub use form::Form;
+pub use grant::Grant;
+pub use id_token::IdToken;
+pub use issuer::Issuer;
+pub use permission::Permission;
+pub use redirect_uri::RedirectUri;
+pub use resource::Resource;
+pub use scope::{Scope, Scopes};
+pub use secret::Secret;
+pub use subject::Subject;

@@ -1,0 +1,176 @@
+//! Metadata of authorization servers and protected resources (RFC 8414 §2, RFC 9728 §2).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Issuer, Resource};
+
+/// The metadata of an authorization server (RFC 8414 §2, OpenID Connect Discovery §3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationServer {
+    /// The issuer; must be byte-equal to the one the document was asked for.
+    pub issuer: String,
+    /// Where users are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_endpoint: Option<String>,
+    /// Where tokens are got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint: Option<String>,
+    /// Where the keys are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// Where tokens are looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_endpoint: Option<String>,
+    /// Where tokens are revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation_endpoint: Option<String>,
+    /// Where the user's claims are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_endpoint: Option<String>,
+    /// The scopes that may be asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes_supported: Vec<String>,
+    /// The response types.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_types_supported: Vec<String>,
+    /// The response modes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_modes_supported: Vec<String>,
+    /// The grant types.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grant_types_supported: Vec<String>,
+    /// How clients authenticate at the token endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// With what they sign their assertions there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// How resource servers authenticate at introspection.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub introspection_endpoint_auth_methods_supported: Vec<String>,
+    /// How clients authenticate at revocation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// The PKCE methods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub code_challenge_methods_supported: Vec<String>,
+    /// What `prompt` may hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompt_values_supported: Vec<String>,
+    /// The kinds of subject identifiers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subject_types_supported: Vec<String>,
+    /// With what ID tokens are signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub id_token_signing_alg_values_supported: Vec<String>,
+    /// The claims that userinfo may answer with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims_supported: Vec<String>,
+    /// Whether answers carry `iss` (RFC 9207 §3).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub authorization_response_iss_parameter_supported: bool,
+    /// Whether request objects by reference are taken; absent would mean yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_uri_parameter_supported: Option<bool>,
+    /// The resources whose tokens come from here (RFC 9728 §4).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected_resources: Vec<String>,
+}
+
+/// The metadata of a protected resource (RFC 9728 §2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtectedResource {
+    /// The resource identifier; must be byte-equal to the one the document was asked for.
+    pub resource: String,
+    /// Who issues tokens for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_servers: Vec<String>,
+    /// The scopes that clients may ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes_supported: Vec<String>,
+    /// How tokens are sent: `header`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bearer_methods_supported: Vec<String>,
+    /// Its name, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_name: Option<String>,
+    /// Its documentation, for developers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_documentation: Option<String>,
+}
+
+/// The three places of an issuer's metadata, in the order to try them (RFC 8414 §3.1, §5;
+/// OpenID Connect Discovery §4).
+pub fn authorization_server_urls(issuer: &Issuer) -> [String; 3] {
+    let (origin, path) = (issuer.origin(), issuer.path());
+    [
+        format!("{origin}/.well-known/oauth-authorization-server{path}"),
+        format!("{origin}/.well-known/openid-configuration{path}"),
+        format!("{origin}{path}/.well-known/openid-configuration"),
+    ]
+}
+
+/// The place of a resource's metadata: the well-known path stands between host and path
+/// (RFC 9728 §3.1). `None` for identifiers that are no web address.
+pub fn protected_resource_url(resource: &Resource) -> Option<String> {
+    let origin = resource.origin()?;
+    Some(format!("{origin}{}", protected_resource_path(resource)?))
+}
+
+/// The path and query of [`protected_resource_url`].
+pub fn protected_resource_path(resource: &Resource) -> Option<String> {
+    let rest = &resource.as_str()[resource.origin()?.len()..];
+    Some(format!("/.well-known/oauth-protected-resource{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= https://www.rfc-editor.org/rfc/rfc9728#section-3.1
+    //= type=test
+    //# If the resource identifier value contains a path or query component,
+    //# any terminating slash (/) following the host component MUST be
+    //# removed before inserting /.well-known/ and the well-known URI path
+    //# suffix between the host component and the path and/or query
+    //# components.
+    #[test]
+    fn a_resource_has_its_metadata_between_host_and_path() {
+        let cases = [
+            ("https://a.example", Some("https://a.example/.well-known/oauth-protected-resource")),
+            (
+                "https://a.example/orders",
+                Some("https://a.example/.well-known/oauth-protected-resource/orders"),
+            ),
+            (
+                "https://a.example/o?x=1",
+                Some("https://a.example/.well-known/oauth-protected-resource/o?x=1"),
+            ),
+            ("urn:orders", None),
+        ];
+        for (resource, expected) in cases {
+            let resource = Resource::parse(resource).unwrap();
+            assert_eq!(protected_resource_url(&resource).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn an_issuer_has_three_places() {
+        let issuer = Issuer::parse("https://id.example/t1").unwrap();
+        assert_eq!(
+            authorization_server_urls(&issuer),
+            [
+                "https://id.example/.well-known/oauth-authorization-server/t1",
+                "https://id.example/.well-known/openid-configuration/t1",
+                "https://id.example/t1/.well-known/openid-configuration",
+            ]
+        );
+    }
+
+    #[test]
+    fn absent_fields_are_omitted_and_unknown_ones_ignored() {
+        let document = r#"{"resource":"https://a.example","future":1}"#;
+        let read: ProtectedResource = serde_json::from_str(document).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), r#"{"resource":"https://a.example"}"#);
+    }
+}

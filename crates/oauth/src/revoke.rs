@@ -1,0 +1,25 @@
+//! Token revocation (RFC 7009 §2.1).
+
+use crate::Secret;
+use crate::authorize::{invalid, once};
+use crate::error::ErrorAnswer;
+use crate::form::Form;
+
+/// A revocation request; the hint is never needed to find a token here.
+#[derive(Debug)]
+pub struct Request {
+    /// The token to revoke: an access token or a refresh token.
+    pub token: Secret,
+}
+
+impl Request {
+    /// Reads a revocation request.
+    ///
+    /// # Errors
+    /// When `token` is missing or a parameter is repeated.
+    pub fn read(form: &Form) -> Result<Self, ErrorAnswer> {
+        once(form, "token_type_hint")?;
+        let token = once(form, "token")?.ok_or_else(|| invalid("token is missing"))?;
+        Ok(Self { token: Secret::new(token) })
+    }
+}

@@ -1,0 +1,147 @@
+//! The token request and its answer (RFC 6749 §3.2, §4.1.3, §4.4.2, §5.1, §6; RFC 8707 §2.2).
+
+use serde::{Deserialize, Serialize};
+
+use crate::authorize::{invalid, once, scope};
+use crate::error::ErrorAnswer;
+use crate::form::Form;
+use crate::{CodeVerifier, ErrorCode, Scopes, Secret};
+
+/// A token request, well-formed but not yet checked against anything.
+#[derive(Debug)]
+pub struct Request {
+    /// What is exchanged for tokens.
+    pub grant: GrantType,
+    /// The `resource` values as they were sent (RFC 8707 §2.2).
+    pub resource: Vec<String>,
+    /// The `audience` values as they were sent: a dialect of `resource`.
+    pub audience: Vec<String>,
+    /// The scopes asked for.
+    pub scope: Option<Scopes>,
+}
+
+/// The grant types that are taken.
+#[derive(Debug)]
+pub enum GrantType {
+    /// RFC 6749 §4.1.3
+    AuthorizationCode {
+        /// The code.
+        code: Secret,
+        /// The redirect URI of the authorization request, as it was sent there.
+        redirect_uri: Option<String>,
+        /// The PKCE verifier.
+        verifier: Option<CodeVerifier>,
+    },
+    /// RFC 6749 §6
+    RefreshToken {
+        /// The refresh token.
+        token: Secret,
+    },
+    /// RFC 6749 §4.4.2
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// The value of `grant_type`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::AuthorizationCode { .. } => "authorization_code",
+            Self::RefreshToken { .. } => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+}
+
+impl Request {
+    /// Reads a token request.
+    ///
+    /// # Errors
+    /// An answer for the client.
+    pub fn read(form: &Form) -> Result<Self, ErrorAnswer> {
+        let grant = match once(form, "grant_type")? {
+            Some("authorization_code") => GrantType::AuthorizationCode {
+                code: secret(form, "code")?,
+                redirect_uri: once(form, "redirect_uri")?.map(str::to_owned),
+                verifier: once(form, "code_verifier")?
+                    .map(CodeVerifier::parse)
+                    .transpose()
+                    .map_err(|why| invalid(why.to_string()))?,
+            },
+            Some("refresh_token") => {
+                GrantType::RefreshToken { token: secret(form, "refresh_token")? }
+            }
+            Some("client_credentials") => GrantType::ClientCredentials,
+            Some(_) => {
+                return Err(ErrorAnswer::new(
+                    ErrorCode::UnsupportedGrantType,
+                    "grant_type must be authorization_code, refresh_token or client_credentials",
+                ));
+            }
+            None => return Err(invalid("grant_type is missing")),
+        };
+        Ok(Self {
+            grant,
+            resource: form.all("resource").map(str::to_owned).collect(),
+            audience: form.all("audience").map(str::to_owned).collect(),
+            scope: scope(form)?,
+        })
+    }
+}
+
+fn secret(form: &Form, name: &'static str) -> Result<Secret, ErrorAnswer> {
+    once(form, name)?.map(Secret::new).ok_or_else(|| invalid(format!("{name} is missing")))
+}
+
+/// A successful token response (RFC 6749 §5.1). Holds secrets: it is sent, never logged.
+#[derive(Serialize, Deserialize)]
+pub struct Response {
+    /// The access token.
+    pub access_token: String,
+    /// How to use it: `Bearer`.
+    pub token_type: String,
+    /// Its lifetime in seconds.
+    pub expires_in: i64,
+    /// The scopes of the access token, always said.
+    pub scope: Scopes,
+    /// The resource that the access token is for; absent for the userinfo token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// A refresh token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// An ID token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(body: &str) -> Result<&'static str, ErrorCode> {
+        let form = Form::parse(body).unwrap();
+        Request::read(&form).map(|request| request.grant.as_str()).map_err(|answer| answer.error)
+    }
+
+    #[test]
+    fn requests_are_read_or_refused_with_their_code() {
+        let cases = [
+            ("grant_type=client_credentials&resource=x", Ok("client_credentials")),
+            ("grant_type=authorization_code&code=x", Ok("authorization_code")),
+            ("grant_type=refresh_token&refresh_token=x", Ok("refresh_token")),
+            ("grant_type=authorization_code", Err(ErrorCode::InvalidRequest)),
+            (
+                "grant_type=authorization_code&code=x&code_verifier=y",
+                Err(ErrorCode::InvalidRequest),
+            ),
+            ("grant_type=refresh_token", Err(ErrorCode::InvalidRequest)),
+            ("grant_type=password&username=x", Err(ErrorCode::UnsupportedGrantType)),
+            ("", Err(ErrorCode::InvalidRequest)),
+            ("grant_type=client_credentials&scope=%C3%A9", Err(ErrorCode::InvalidScope)),
+            ("grant_type=client_credentials&scope=a&scope=b", Err(ErrorCode::InvalidRequest)),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(verdict(body), expected, "{body}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Protect an API: a tower layer and axum extractors.

@@ -1,0 +1,1 @@
+//! The store: its trait, the memory store, and the contract every store keeps.

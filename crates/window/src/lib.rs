@@ -1,0 +1,1 @@
+//! First-use and rate windows: assertions, proofs, throttles.

@@ -1,0 +1,1 @@
+//! An order-history API on its own SQLite file, protected by the library.

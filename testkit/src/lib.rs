@@ -1,0 +1,1 @@
+//! Everything in one process, for tests: clock, seeded randomness, servers.
