@@ -1,0 +1,88 @@
+//! Finds what the tests need, and installs what is missing on a fresh machine.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::Result;
+use crate::workspace::cargo;
+
+/// A component of the Rust toolchain: `cargo <command>` works afterwards.
+pub(super) fn component(command: &str, component: &str) -> Result<()> {
+    if is_fine(cargo().args([command, "--version"])) {
+        return Ok(());
+    }
+    println!("installing {component}");
+    succeed(Command::new("rustup").args(["component", "add", component]))
+}
+
+/// Node, which runs the end-to-end tests.
+pub(super) fn node() -> Result<()> {
+    if is_installed("node") && is_installed("npm") {
+        return Ok(());
+    }
+    Err("the end-to-end tests need `node` and `npm`; install Node.js 20 or later".into())
+}
+
+/// The npm packages of a folder that has a lock file, as the lock file says.
+pub(super) fn npm_packages(folder: &Path) -> Result<()> {
+    let lock = folder.join("package-lock.json");
+    if !lock.exists() || is_newer(&folder.join("node_modules/.package-lock.json"), &lock) {
+        return Ok(());
+    }
+    println!("installing npm packages");
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(folder);
+    // The browser is Debian's, see `chromium`.
+    succeed(npm.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))
+}
+
+/// Chromium, from the distribution.
+pub(super) fn chromium() -> Result<()> {
+    if is_installed("chromium") {
+        return Ok(());
+    }
+    println!("installing chromium");
+    let installed = apt_get(&["update"])
+        .and_then(|()| apt_get(&["install", "-y", "--no-install-recommends", "chromium"]));
+    match installed {
+        Ok(()) if is_installed("chromium") => Ok(()),
+        _ => Err("the browser tests need Chromium as `chromium` on the PATH, and it could not be \
+                  installed; on Debian: `apt-get install chromium`"
+            .into()),
+    }
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let is_root = Command::new("id").arg("-u").output()?.stdout.trim_ascii() == b"0";
+    let mut command = Command::new(if is_root { "apt-get" } else { "sudo" });
+    if !is_root {
+        // Never asks for a password: a run without a terminal would hang.
+        command.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    }
+    succeed(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Whether a program is on the path.
+pub(super) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Runs a command, its output going to the terminal.
+pub(super) fn succeed(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status =
+        command.status().map_err(|fault| format!("{program} could not be run: {fault}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{program}: {status}").into()) }
+}
+
+fn is_fine(command: &mut Command) -> bool {
+    let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
+    silent.status().is_ok_and(|status| status.success())
+}
+
+fn is_newer(file: &Path, than: &Path) -> bool {
+    let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    changed(file).zip(changed(than)).is_some_and(|(file, than)| file >= than)
+}
