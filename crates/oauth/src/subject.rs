@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::ClientId;
+
 /// A subject identifier: 1 to 255 ASCII characters (OpenID Connect Core §2).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -24,6 +26,11 @@ impl Subject {
         let well_formed =
             !text.is_empty() && text.len() <= 255 && text.bytes().all(|c| c.is_ascii_graphic());
         if well_formed { Ok(Self(text.into())) } else { Err(MalformedSubject) }
+    }
+
+    /// The subject of a token that a client holds on its own behalf (RFC 9068 §2.2).
+    pub fn of_client(client: &ClientId) -> Self {
+        Self(client.as_str().into())
     }
 
     /// The identifier.

@@ -95,6 +95,7 @@ pub(crate) fn authority(text: &str) -> Result<(&str, Option<u16>), UriError> {
     }
     let (host, port) = match text.rfind(']') {
         Some(end) => (&text[..=end], &text[end + 1..]),
+        None if text.starts_with('[') => return Err(UriError::Host),
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
     let port = match port.strip_prefix(':') {

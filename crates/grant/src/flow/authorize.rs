@@ -1,0 +1,334 @@
+//! The authorization request: from who asks to the code (RFC 6749 §4.1.1, §4.1.2; RFC 8707 §2.1).
+
+use bailiwick_oauth::authorize::{Asker, Request};
+use bailiwick_oauth::{ErrorCode, Grant, RedirectUri, Secret};
+
+use crate::entropy::secret;
+use crate::rule::consent::{self, Ask};
+use crate::rule::resource::Directory;
+use crate::rule::{pkce, redirect_uri, resource, scope};
+use crate::state::{
+    Checked, Client, Code, Consent, GrantId, GrantKind, GrantRecord, Interaction, Rotation,
+    Session, Standing, Status, User,
+};
+use crate::{Change, Decision, Entropy, Explanation, Loaded, Reason, Refused, Tenant};
+
+/// A redirect URI that belongs to the client: from here on errors may be redirected.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    redirect_uri: RedirectUri,
+    was_sent: bool,
+}
+
+impl Destination {
+    /// Where the answer goes.
+    pub fn redirect_uri(&self) -> &RedirectUri {
+        &self.redirect_uri
+    }
+}
+
+/// Checks that the redirect URI belongs to the client (RFC 6749 §3.1.2.4).
+///
+/// # Errors
+/// To be shown to the user, never redirected.
+pub fn destination(client: &Client, asker: &Asker) -> Result<Destination, Refused> {
+    let redirect_uri = redirect_uri::matched(client, asker.redirect_uri.as_ref())?;
+    Ok(Destination { redirect_uri, was_sent: asker.redirect_uri.is_some() })
+}
+
+/// Checks everything about a request that does not depend on the user.
+///
+/// # Errors
+/// To be redirected to the destination.
+pub fn check(
+    tenant: &Tenant,
+    client: &Client,
+    directory: &Directory,
+    destination: Destination,
+    request: &Request,
+    state: Option<String>,
+) -> Result<Checked, Refused> {
+    // RFC 6749 §4.1.2.1: unauthorized_client.
+    if !client.grant_types.contains(&GrantKind::AuthorizationCode) {
+        let text = "this client is not registered for the authorization code";
+        let error = ErrorCode::UnauthorizedClient;
+        return Err(Refused::new(error, Reason::GrantTypeNotAllowed, text));
+    }
+    pkce::demand(client, request.challenge.as_ref())?; // RFC 7636 §4.4.1
+    let (resources, audiences) = (&request.resource, &request.audience);
+    let named = resource::requested(tenant, client, directory, resources, audiences)?; // RFC 8707 §2
+    let resolved = scope::resolve(tenant, client, directory, &named, &request.scope)?; // RFC 6749 §3.3
+    Ok(Checked {
+        client: client.id.clone(),
+        redirect_uri: destination.redirect_uri,
+        redirect_uri_sent: destination.was_sent,
+        state,
+        nonce: request.nonce.clone(),
+        challenge: request.challenge.clone(),
+        prompt: request.prompt,
+        max_age: request.max_age,
+        login_hint: request.login_hint.clone(),
+        asked: resolved.asked,
+        explanation: resolved.explanation,
+    })
+}
+
+/// A user who signed in.
+#[derive(Debug, Clone, Copy)]
+pub struct Login<'a> {
+    /// The user.
+    pub user: &'a User,
+    /// The session of this browser.
+    pub session: &'a Session,
+    when: When,
+}
+
+/// Whether a login answers this very request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// The user signed in because this request asked for it.
+    Now,
+    /// The user had signed in before.
+    Before,
+}
+
+impl<'a> Login<'a> {
+    /// A login, told apart by whether it was made in this interaction.
+    pub fn new(
+        user: &'a User,
+        session: &'a Session,
+        interaction: Option<&Interaction>,
+    ) -> Self {
+        let made_here = interaction
+            .and_then(|interaction| interaction.signed_in.as_ref())
+            .is_some_and(|made| *made == session.digest);
+        Self { user, session, when: if made_here { When::Now } else { When::Before } }
+    }
+
+    fn suffices(&self, request: &Checked, now: i64) -> bool {
+        if !self.user.enabled || self.session.subject != self.user.subject || now >= self.session.expires_at {
+            return false;
+        }
+        if self.when == When::Now {
+            return true;
+        }
+        let is_young = request.max_age.is_none_or(|age| now - self.session.auth_time <= age);
+        is_young && request.max_age != Some(0) && !request.prompt.login && !request.prompt.select_account
+    }
+}
+
+/// What comes next for a checked request.
+#[derive(Debug)]
+pub enum Step {
+    /// The user must sign in.
+    Login,
+    /// The user must answer.
+    Consent(Ask),
+    /// Nothing must be asked: this can be issued.
+    Ready(Grant),
+}
+
+/// What comes next, and what became of each pair on the way.
+#[derive(Debug)]
+pub struct Next {
+    /// The step.
+    pub step: Step,
+    /// What the subject's permissions kept and dropped.
+    pub explanation: Explanation,
+}
+
+/// Decides what comes next for a checked request.
+///
+/// # Errors
+/// To be redirected: nothing is left for this user, or `prompt=none` and something must be asked.
+pub fn proceed(
+    tenant: &Tenant,
+    client: &Client,
+    directory: &Directory,
+    request: &Checked,
+    login: Option<&Login<'_>>,
+    consent: Option<&Consent>,
+    now: i64,
+) -> Result<Next, Refused> {
+    let Some(login) = login.filter(|login| login.suffices(request, now)) else {
+        return if request.prompt.none {
+            let text = "the user must sign in, but prompt=none forbids to ask";
+            Err(Refused::new(ErrorCode::LoginRequired, Reason::LoginRequired, text))
+        } else {
+            Ok(Next { step: Step::Login, explanation: Explanation::default() })
+        };
+    };
+    let permitted = scope::permit(tenant, client, directory, login.user, &request.asked)?;
+    let wanted = permitted.asked;
+    let step = match consent::ask(client, directory, request, &wanted, consent) {
+        None => Step::Ready(wanted),
+        Some(_) if request.prompt.none => {
+            let text = "the user must consent, but prompt=none forbids to ask";
+            return Err(Refused::new(ErrorCode::ConsentRequired, Reason::ConsentRequired, text));
+        }
+        Some(ask) => Step::Consent(ask),
+    };
+    Ok(Next { step, explanation: permitted.explanation })
+}
+
+/// What the user answered.
+#[derive(Debug)]
+pub enum Answer {
+    /// Yes, to what was left ticked.
+    Accept(Grant),
+    /// No.
+    Deny,
+}
+
+/// A code to be sent to the client.
+#[derive(Debug)]
+pub struct Issued {
+    /// The code.
+    pub code: Secret,
+}
+
+/// Takes the user's answer: remembers it and issues the code (RFC 6749 §4.1.2).
+///
+/// An interaction is answered once: a second answer is a conflict, then a refusal.
+#[expect(clippy::too_many_arguments, reason = "each is a fact of its own; nothing names them together")]
+pub fn answer(
+    tenant: &Tenant,
+    client: &Client,
+    directory: &Directory,
+    interaction: &Loaded<Interaction>,
+    login: &Login<'_>,
+    consent: Option<&Consent>,
+    answer: &Answer,
+    now: i64,
+    entropy: &mut dyn Entropy,
+) -> Decision<Result<Issued, Refused>> {
+    let request = &interaction.value.request;
+    if interaction.value.answered || now >= interaction.value.expires_at {
+        let text = "this request was answered before or is too old; begin again";
+        let refused = Refused::new(ErrorCode::AccessDenied, Reason::Expired, text);
+        return Decision::unchanged(Err(refused));
+    }
+    let next = match proceed(tenant, client, directory, request, Some(login), consent, now) {
+        Ok(next) => next,
+        Err(refused) => return closed(interaction, Err(refused)),
+    };
+    let (wanted, ask) = match next.step {
+        // The answer comes from a browser whose login does not suffice: nothing is decided.
+        Step::Login => {
+            let text = "the user must sign in before answering";
+            let refused = Refused::new(ErrorCode::LoginRequired, Reason::LoginRequired, text);
+            return Decision::unchanged(Err(refused));
+        }
+        Step::Ready(wanted) => (wanted, None),
+        Step::Consent(ask) => (wanted_of(&ask), Some(ask)),
+    };
+    let denied = || {
+        let text = "the user refused";
+        Err(Refused::new(ErrorCode::AccessDenied, Reason::Denied, text))
+    };
+    let Answer::Accept(ticked) = answer else { return closed(interaction, denied()) };
+    let Some(ask) = ask else {
+        return issue(tenant, client, request, Some(interaction), login, wanted, now, entropy).map(Ok);
+    };
+    let given = consent::given(client, directory, &wanted, &ask, ticked);
+    if given.is_empty() {
+        return closed(interaction, denied());
+    }
+    let subject = &login.user.subject;
+    let memory = consent::remember(subject, client, request, consent, &wanted, &given);
+    let mut decision =
+        issue(tenant, client, request, Some(interaction), login, given, now, entropy).map(Ok);
+    decision.changes.push(Change::put(memory));
+    decision.explanation = next.explanation;
+    decision
+}
+
+/// Issues a code for what needs no question (RFC 6749 §4.1.2).
+#[expect(clippy::too_many_arguments, reason = "each is a fact of its own; nothing names them together")]
+pub fn issue(
+    tenant: &Tenant,
+    client: &Client,
+    request: &Checked,
+    interaction: Option<&Loaded<Interaction>>,
+    login: &Login<'_>,
+    grant: Grant,
+    now: i64,
+    entropy: &mut dyn Entropy,
+) -> Decision<Issued> {
+    let code = secret(entropy);
+    let expires_at = now + tenant.lifetimes.code;
+    let record = GrantRecord {
+        id: GrantId::draw(entropy),
+        client: client.id.clone(),
+        subject: login.user.subject.clone(),
+        grant,
+        auth_time: login.session.auth_time,
+        status: Status::Live,
+        rotation: Rotation::default(),
+        given_at: now,
+        expires_at,
+    };
+    let standing = Code {
+        digest: code.digest(),
+        client: client.id.clone(),
+        grant: record.id.clone(),
+        redirect_uri: request.redirect_uri_sent.then(|| request.redirect_uri.as_str().to_owned()),
+        challenge: request.challenge.clone(),
+        nonce: request.nonce.clone(),
+        standing: Standing::Live { refusals: 0 },
+        issued_at: now,
+        expires_at,
+    };
+    let mut changes = vec![Change::insert(record), Change::insert(standing)];
+    changes.extend(interaction.map(close));
+    Decision::new(changes, Issued { code })
+}
+
+/// Where the browser goes with the code (RFC 6749 §4.1.2, RFC 9207 §2).
+pub fn success_redirect(tenant: &Tenant, request: &Checked, issued: &Issued) -> String {
+    let mut parameters = vec![("code", issued.code.expose())];
+    parameters.extend(request.state.as_deref().map(|state| ("state", state)));
+    parameters.push(("iss", tenant.issuer.as_str()));
+    request.redirect_uri.with_query(&parameters)
+}
+
+/// Where the browser goes with an error (RFC 6749 §4.1.2.1, RFC 9207 §2).
+pub fn error_redirect(
+    tenant: &Tenant,
+    redirect_uri: &RedirectUri,
+    state: Option<&str>,
+    refused: &Refused,
+) -> String {
+    let answer = refused.answer();
+    let mut parameters = vec![("error", answer.error.as_str())];
+    if !answer.error_description.is_empty() {
+        parameters.push(("error_description", answer.error_description.as_str()));
+    }
+    parameters.extend(state.map(|state| ("state", state)));
+    parameters.push(("iss", tenant.issuer.as_str()));
+    redirect_uri.with_query(&parameters)
+}
+
+fn close(interaction: &Loaded<Interaction>) -> Change {
+    interaction.update(Interaction { answered: true, ..interaction.value.clone() })
+}
+
+fn closed<T>(interaction: &Loaded<Interaction>, outcome: T) -> Decision<T> {
+    Decision::new(vec![close(interaction)], outcome)
+}
+
+fn wanted_of(ask: &Ask) -> Grant {
+    let names = |scopes: &[consent::AskedScope]| scopes.iter().map(|s| s.name.clone()).collect();
+    Grant {
+        global: names(&ask.global),
+        resources: ask
+            .servers
+            .iter()
+            .map(|server| (server.resource.clone(), names(&server.scopes)))
+            .collect(),
+    }
+}
+
+#[cfg(any())]
+#[path = "authorize_tests.rs"]
+mod tests;

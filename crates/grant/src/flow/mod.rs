@@ -1,0 +1,8 @@
+//! When: one flow per endpoint, each reading like its RFC's chapter.
+
+pub mod authorize;
+pub mod explain;
+pub mod introspect;
+pub mod revoke;
+pub mod token;
+pub mod userinfo;

@@ -1,0 +1,116 @@
+//! Why something was kept, dropped or refused: stable codes for logs, explanations and answers
+//! (rules §9).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal,)*) => {
+        /// The one rule that decided.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Reason { $($(#[$doc])* #[serde(rename = $code)] $variant,)* }
+
+        impl Reason {
+            /// The stable code.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The request is malformed.
+    Malformed = "malformed",
+    /// The client does not exist.
+    UnknownClient = "unknown_client",
+    /// The client used another authentication method than it registered.
+    AuthenticationMethod = "authentication_method",
+    /// The client's secret or assertion is wrong.
+    AuthenticationFailed = "authentication_failed",
+    /// The client may not use this grant type.
+    GrantTypeNotAllowed = "grant_type_not_allowed",
+    /// The redirect URI is not registered.
+    RedirectUri = "redirect_uri",
+    /// The redirect URI differs from the one of the authorization request.
+    RedirectUriDiffers = "redirect_uri_differs",
+    /// A PKCE challenge is required.
+    ChallengeMissing = "challenge_missing",
+    /// The PKCE verifier is missing.
+    VerifierMissing = "verifier_missing",
+    /// There was no challenge, but a verifier came.
+    VerifierUnexpected = "verifier_unexpected",
+    /// The PKCE verifier does not match.
+    VerifierWrong = "verifier_wrong",
+    /// A resource is no absolute URI of an accepted form.
+    ResourceMalformed = "resource_malformed",
+    /// No resource server is registered under that name.
+    ResourceUnknown = "resource_unknown",
+    /// The resource server is disabled.
+    ResourceDisabled = "resource_disabled",
+    /// The client's ceiling does not hold the resource server.
+    ResourceNotOpen = "resource_not_open",
+    /// More resources than one request may name.
+    TooManyResources = "too_many_resources",
+    /// Several resources where one is to be named.
+    SeveralResources = "several_resources",
+    /// `resource` and `audience` name different resources.
+    AudienceDiffers = "audience_differs",
+    /// The client must send `resource` and did not.
+    ResourceRequired = "resource_required",
+    /// The resource is not in the grant.
+    ResourceNotGranted = "resource_not_granted",
+    /// The resource server takes part only when it is named.
+    ResourceNotExplicit = "resource_not_explicit",
+    /// None of several granted resources is the one meant.
+    ResourceAmbiguous = "resource_ambiguous",
+    /// The scope is kept.
+    Kept = "kept",
+    /// No requested resource server defines the scope.
+    ScopeUnknown = "scope_unknown",
+    /// A qualified scope has no reading, or more than one.
+    ScopeReading = "scope_reading",
+    /// The resource server does not define the scope.
+    NotDefined = "not_defined",
+    /// The client's ceiling does not hold the pair.
+    ClientCeiling = "client_ceiling",
+    /// The subject does not hold the pair.
+    SubjectPermission = "subject_permission",
+    /// The user refused the pair.
+    Refused = "refused",
+    /// The grant does not hold the pair.
+    NotGranted = "not_granted",
+    /// Nothing is left.
+    NothingLeft = "nothing_left",
+    /// The user said no.
+    Denied = "denied",
+    /// The user must sign in first.
+    LoginRequired = "login_required",
+    /// The user must be asked first.
+    ConsentRequired = "consent_required",
+    /// The code or token is unknown.
+    Unknown = "unknown",
+    /// The code or token is past its time.
+    Expired = "expired",
+    /// The code was redeemed before.
+    CodeReplayed = "code_replayed",
+    /// Too many refused attempts on one code.
+    CodeExhausted = "code_exhausted",
+    /// The refresh token was rotated away before.
+    RefreshReplayed = "refresh_replayed",
+    /// The code or token belongs to another client.
+    OtherClient = "other_client",
+    /// The grant was revoked.
+    Revoked = "revoked",
+    /// The user is gone or disabled.
+    SubjectDisabled = "subject_disabled",
+    /// The token is not addressed to the asker.
+    OtherAudience = "other_audience",
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,135 @@
+//! Client authentication (RFC 6749 §2.3, RFC 7523 §3, OpenID Connect Core §9).
+
+use bailiwick_jose::{Jwks, Jws};
+use bailiwick_oauth::secret::Digest;
+use bailiwick_oauth::{AccessToken, Credentials, ErrorCode, Secret};
+
+use crate::state::{Authentication, Client, ResourceServer};
+use crate::{Reason, Refused, Tenant};
+
+/// The longest lifetime of an assertion that is taken, in seconds.
+const LONGEST_ASSERTION: i64 = 300;
+
+/// How far the clocks of client and server may be apart, in seconds.
+const SKEW: i64 = 10;
+
+/// A client that is who it says it is.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "an assertion must be spent"]
+pub struct Authenticated {
+    /// The assertion that was used: to be spent before anything is answered.
+    pub assertion: Option<Spent>,
+}
+
+/// An assertion that must not be used again (RFC 7523 §3, item 7).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Client and `jti`.
+    pub key: String,
+    /// Until when it must be remembered, in seconds since 1970.
+    pub until: i64,
+}
+
+/// Checks what a client presents against what it registered.
+///
+/// # Errors
+/// `invalid_client`, the same for an unknown client, another method and a wrong secret.
+pub fn authenticate(
+    tenant: &Tenant,
+    client: Option<&Client>,
+    credentials: &Credentials,
+    now: i64,
+) -> Result<Authenticated, Refused> {
+    let Some(client) = client else { return Err(refused(Reason::UnknownClient)) };
+    let authenticated = Authenticated { assertion: None };
+    match (&client.authentication, credentials) {
+        (Authentication::None, Credentials::None { .. }) => Ok(authenticated),
+        (Authentication::Basic { secrets }, Credentials::Basic { secret, .. })
+        | (Authentication::Post { secrets }, Credentials::Post { secret, .. }) => {
+            one_matches(secrets, secret).map(|()| authenticated)
+        }
+        (Authentication::PrivateKeyJwt { jwks }, Credentials::Assertion { jwt, .. }) => {
+            let spent = assertion(tenant, client, jwks, jwt, now)?;
+            Ok(Authenticated { assertion: Some(spent) })
+        }
+        _ => Err(refused(Reason::AuthenticationMethod)),
+    }
+}
+
+/// Checks what a resource server presents when it asks for introspection (RFC 7662 §2.1).
+///
+/// # Errors
+/// `invalid_client`, the same for whatever is wrong.
+pub fn authenticate_resource_server(
+    server: Option<&ResourceServer>,
+    credentials: &Credentials,
+) -> Result<(), Refused> {
+    let Some(server) = server.filter(|server| server.enabled) else {
+        return Err(refused(Reason::UnknownClient));
+    };
+    match credentials {
+        Credentials::Basic { secret, .. } | Credentials::Post { secret, .. } => {
+            one_matches(&server.introspection_secrets, secret)
+        }
+        _ => Err(refused(Reason::AuthenticationMethod)),
+    }
+}
+
+fn one_matches(digests: &[Digest], secret: &Secret) -> Result<(), Refused> {
+    if digests.iter().any(|digest| digest.matches(secret)) {
+        Ok(())
+    } else {
+        Err(refused(Reason::AuthenticationFailed))
+    }
+}
+
+/// Verifies a client's assertion (RFC 7523 §3); its audience is the issuer and nothing else.
+fn assertion(
+    tenant: &Tenant,
+    client: &Client,
+    jwks: &serde_json::Value,
+    jwt: &Secret,
+    now: i64,
+) -> Result<Spent, Refused> {
+    verified(tenant, client, jwks, jwt, now).ok_or_else(|| refused(Reason::AuthenticationFailed))
+}
+
+fn verified(
+    tenant: &Tenant,
+    client: &Client,
+    jwks: &serde_json::Value,
+    jwt: &Secret,
+    now: i64,
+) -> Option<Spent> {
+    let keys = Jwks::parse(jwks.to_string().as_bytes()).ok()?;
+    let jws = Jws::parse(jwt.expose()).ok()?;
+    // No other kind of JWT may pass as an assertion (RFC 8725 §3.11).
+    let header = jws.header();
+    let is_plain = header.typ.is_none() || header.is_type("jwt") || header.is_type("client-authentication+jwt");
+    if !is_plain {
+        return None;
+    }
+    let key = keys.find(header.kid.as_deref(), jws.algorithm().ok()?).ok()?.clone();
+    let payload = jws.verify(&key).ok()?.payload;
+    let claims = AccessToken::read(bailiwick_jose::json::parse_object(&payload).ok()?).ok()?;
+    let id = client.id.as_str();
+    let is_own = claims.iss.as_deref() == Some(id) && claims.sub.as_deref() == Some(id);
+    let is_for_us = claims.aud == [tenant.issuer.as_str()];
+    let exp = claims.exp?;
+    let is_current = now < exp + SKEW
+        && exp <= now + LONGEST_ASSERTION + SKEW
+        && claims.nbf.is_none_or(|nbf| nbf <= now + SKEW)
+        && claims.iat.is_none_or(|iat| iat <= now + SKEW);
+    let jti = claims.jti.filter(|jti| !jti.is_empty() && jti.len() <= 256)?;
+    (is_own && is_for_us && is_current)
+        .then(|| Spent { key: format!("{id} {jti}"), until: exp + SKEW })
+}
+
+fn refused(reason: Reason) -> Refused {
+    let text = "the client is unknown or its authentication failed";
+    Refused::new(ErrorCode::InvalidClient, reason, text)
+}
+
+#[cfg(any())]
+#[path = "client_auth_tests.rs"]
+mod tests;

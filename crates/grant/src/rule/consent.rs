@@ -1,0 +1,201 @@
+//! What the user is asked, and what is remembered of the answer (rules §4.8).
+
+use bailiwick_oauth::redirect_uri::Kind;
+use bailiwick_oauth::{Grant, Permission, Resource, Scope, Subject};
+
+use super::resource::Directory;
+use super::scope::without_empty;
+use crate::state::{Checked, Client, Consent};
+
+/// What a consent page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Each resource server, with the scopes asked there.
+    pub servers: Vec<AskedServer>,
+    /// The global scopes.
+    pub global: Vec<AskedScope>,
+}
+
+/// A resource server on a consent page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedServer {
+    /// Its identifier.
+    pub resource: Resource,
+    /// Its name.
+    pub name: String,
+    /// The scopes asked there; none where an empty scope is allowed.
+    pub scopes: Vec<AskedScope>,
+}
+
+/// A scope on a consent page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedScope {
+    /// Its name.
+    pub name: Scope,
+    /// What it allows, in words.
+    pub description: String,
+    /// Whether it is one that is always asked.
+    pub sensitive: bool,
+    /// Whether the user can untick it.
+    pub required: bool,
+    /// Whether the user accepted it before, so that it is shown but not asked.
+    pub remembered: bool,
+}
+
+/// What must be asked before all of `wanted` can be given; `None` when nothing must.
+pub fn ask(
+    client: &Client,
+    directory: &Directory,
+    request: &Checked,
+    wanted: &Grant,
+    consent: Option<&Consent>,
+) -> Option<Ask> {
+    let spares = spares(client, request);
+    let consent = consent.filter(|_| spares);
+    let mut asks = false;
+    let mut one = |resource: Option<&Resource>, name: &Scope| {
+        let definition = resource
+            .and_then(|resource| directory.find(resource))
+            .and_then(|server| server.scope(name));
+        let sensitive = definition.is_some_and(|definition| definition.sensitive);
+        let remembered = !sensitive && consent.is_some_and(|consent| accepted(consent, resource, name));
+        asks |= !remembered;
+        AskedScope {
+            name: name.clone(),
+            description: definition
+                .map_or_else(|| global_description(name).to_owned(), |d| d.description.clone()),
+            sensitive,
+            required: is_required(client, resource, name),
+            remembered,
+        }
+    };
+    let servers: Vec<AskedServer> = wanted
+        .resources
+        .iter()
+        .filter_map(|(resource, scopes)| Some((directory.find(resource)?, scopes)))
+        .map(|(server, scopes)| AskedServer {
+            resource: server.identifier.clone(),
+            name: server.name.clone(),
+            scopes: scopes.iter().map(|scope| one(Some(&server.identifier), scope)).collect(),
+        })
+        .collect();
+    let global = wanted.global.iter().map(|scope| one(None, scope)).collect();
+    // A resource without scopes is a question of its own the first time.
+    let new_empty = servers.iter().any(|server| {
+        server.scopes.is_empty()
+            && !consent.is_some_and(|c| c.accepted.resources.contains_key(&server.resource))
+    });
+    (asks || new_empty).then_some(Ask { servers, global })
+}
+
+/// What the user gives: what was left ticked, what is required, and what needed no question.
+pub fn given(client: &Client, directory: &Directory, wanted: &Grant, ask: &Ask, ticked: &Grant) -> Grant {
+    let mut given = Grant::default();
+    for scope in &ask.global {
+        if scope.required || scope.remembered || ticked.global.contains(&scope.name) {
+            given.global.insert(scope.name.clone());
+        }
+    }
+    for server in &ask.servers {
+        if server.scopes.is_empty() && !ticked.resources.contains_key(&server.resource) {
+            continue;
+        }
+        given.resources.entry(server.resource.clone()).or_default();
+        for scope in &server.scopes {
+            let is_given = scope.remembered
+                || is_required(client, Some(&server.resource), &scope.name)
+                || ticked.holds(&server.resource, &scope.name);
+            // INVARIANT: never more than what was wanted, whatever the form said.
+            if is_given && wanted.holds(&server.resource, &scope.name) {
+                let resource = server.resource.clone();
+                given.insert(Permission { resource, scope: scope.name.clone() });
+            }
+        }
+    }
+    without_empty(directory, given)
+}
+
+/// What is remembered after an answer: accepted pairs are spared next time, refused ones asked.
+pub fn remember(
+    subject: &Subject,
+    client: &Client,
+    request: &Checked,
+    before: Option<&Consent>,
+    wanted: &Grant,
+    given: &Grant,
+) -> Consent {
+    let mut consent = before.cloned().unwrap_or_else(|| Consent {
+        subject: subject.clone(),
+        client: client.id.clone(),
+        fingerprint: Consent::fingerprint(client, request.redirect_uri()),
+        accepted: Grant::default(),
+        refused: Grant::default(),
+    });
+    for scope in &wanted.global {
+        let is_given = given.global.contains(scope);
+        let (to, from) = sides(&mut consent, is_given);
+        to.global.insert(scope.clone());
+        from.global.retain(|one| one != scope);
+    }
+    for (resource, scopes) in &wanted.resources {
+        for scope in scopes {
+            let is_given = given.holds(resource, scope);
+            let (to, from) = sides(&mut consent, is_given);
+            to.insert(Permission { resource: resource.clone(), scope: scope.clone() });
+            if let Some(scopes) = from.resources.get_mut(resource) {
+                scopes.retain(|one| one != scope);
+            }
+        }
+        if scopes.is_empty() && given.resources.contains_key(resource) {
+            consent.accepted.resources.entry(resource.clone()).or_default();
+        }
+    }
+    consent
+}
+
+fn sides(consent: &mut Consent, is_given: bool) -> (&mut Grant, &mut Grant) {
+    if is_given {
+        (&mut consent.accepted, &mut consent.refused)
+    } else {
+        (&mut consent.refused, &mut consent.accepted)
+    }
+}
+
+/// Whether a remembered answer may spare the question at all.
+fn spares(client: &Client, request: &Checked) -> bool {
+    let proves_itself = request.redirect_uri().kind() == Kind::Web || client.first_party;
+    proves_itself && !request.prompt.consent
+}
+
+fn accepted(consent: &Consent, resource: Option<&Resource>, scope: &Scope) -> bool {
+    match resource {
+        None => consent.accepted.global.contains(scope),
+        Some(resource) => consent.accepted.holds(resource, scope),
+    }
+}
+
+fn is_required(client: &Client, resource: Option<&Resource>, scope: &Scope) -> bool {
+    match resource {
+        None => scope.as_str() == "openid",
+        Some(resource) => client
+            .required
+            .iter()
+            .any(|required| required.resource == *resource && required.scope == *scope),
+    }
+}
+
+fn global_description(scope: &Scope) -> &'static str {
+    match scope.as_str() {
+        "openid" => "Know who you are",
+        "profile" => "See your name and profile",
+        "email" => "See your e-mail address",
+        "address" => "See your postal address",
+        "phone" => "See your telephone number",
+        "offline_access" => "Keep this access while you are away",
+        _ => "",
+    }
+}
+
+#[cfg(any())]
+#[path = "consent_tests.rs"]
+mod tests;

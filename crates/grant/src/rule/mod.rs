@@ -1,0 +1,8 @@
+//! Whether: one pure function per rule.
+
+pub mod client_auth;
+pub mod consent;
+pub mod pkce;
+pub mod redirect_uri;
+pub mod resource;
+pub mod scope;

@@ -1,0 +1,447 @@
+//! Downscoping: from the scopes asked for to the pairs that can be had (RFC 6749 §3.3, RFC 8707 §2.2).
+
+use bailiwick_oauth::{ErrorCode, Grant, Permission, Resource, Scope, Scopes};
+
+use super::resource::{self, Directory};
+use crate::state::{Client, Reach, ResourceServer, RoleAccess, User};
+use crate::{Explanation, Reason, Refused, Tenant};
+
+/// The most qualified scopes that one request may carry.
+pub const MOST_QUALIFIED: usize = 32;
+
+/// The most places at which a qualified scope may be split.
+const MOST_SPLITS: usize = 16;
+
+/// The name behind an identifier that means what the client is configured for there.
+const DEFAULT: &str = ".default";
+
+/// What a request comes to, before the user is known: pairs under the client's ceiling.
+#[derive(Debug)]
+pub struct Resolved {
+    /// What can be asked of the user.
+    pub asked: Grant,
+    /// What became of each pair.
+    pub explanation: Explanation,
+}
+
+/// Resolves the scopes of a request on the resources that it names (rules §4.3 to §4.7).
+///
+/// `named` holds identifiers that [`resource::requested`] returned.
+///
+/// # Errors
+/// `invalid_scope` when a qualified scope has not exactly one reading, when nothing is left, or,
+/// for a strict client, when something falls out.
+pub fn resolve(
+    tenant: &Tenant,
+    client: &Client,
+    directory: &Directory,
+    named: &[Resource],
+    scopes: &Scopes,
+) -> Result<Resolved, Refused> {
+    let is_strict = tenant.strict || client.strict;
+    let mut servers: Vec<&ResourceServer> =
+        named.iter().filter_map(|name| directory.find(name)).collect();
+    let Sorted { global, plain, qualified } = sort(tenant, directory, &servers, scopes)?;
+    if servers.is_empty() && qualified.is_empty() {
+        servers.extend(resource::default(tenant, client, directory));
+    }
+    let mut out = Downscope::new(client);
+    for scope in &global {
+        out.offer_global(scope);
+    }
+    // rules §4.3: no scope but global ones, so each resource contributes its defaults.
+    let no_scope_asked = plain.is_empty() && qualified.is_empty();
+    for server in &servers {
+        out.offer_resource(server);
+        if no_scope_asked {
+            for scope in server.default_scopes() {
+                out.offer(server, scope);
+            }
+        }
+        for scope in &plain {
+            if server.defines(scope) {
+                out.offer(server, scope);
+            } else {
+                out.explanation.add(Some(&server.identifier), scope, Reason::NotDefined);
+            }
+        }
+    }
+    for scope in plain.iter().filter(|scope| !servers.iter().any(|server| server.defines(scope))) {
+        out.explanation.add(None, scope, Reason::ScopeUnknown);
+        out.lost.get_or_insert_with(|| scope.clone());
+    }
+    for (server, scope) in qualified {
+        if server.explicit && !named.contains(&server.identifier) {
+            return Err(not_explicit(server));
+        }
+        out.offer_resource(server);
+        if scope.as_str() == DEFAULT {
+            out.offer_configured(server);
+        } else {
+            out.offer(server, &scope);
+        }
+    }
+    let Downscope { grant: asked, explanation, lost, .. } = out;
+    if let Some(lost) = lost.filter(|_| is_strict) {
+        return Err(strict(&lost));
+    }
+    let asked = without_empty(directory, asked);
+    if asked.is_empty() {
+        return Err(nothing_left());
+    }
+    Ok(Resolved { asked, explanation })
+}
+
+/// Holds pairs under what the subject may have (rules §4.5); global scopes stay.
+///
+/// # Errors
+/// `invalid_scope` when nothing is left, or, for a strict client, when something falls out.
+pub fn permit(
+    tenant: &Tenant,
+    client: &Client,
+    directory: &Directory,
+    user: &User,
+    asked: &Grant,
+) -> Result<Resolved, Refused> {
+    let mut explanation = Explanation::default();
+    let mut kept = Grant { global: asked.global.clone(), ..Grant::default() };
+    let mut lost = None;
+    for (resource, scopes) in &asked.resources {
+        let Some(server) = directory.find(resource) else { continue };
+        let held = kept.resources.entry(resource.clone()).or_default();
+        for scope in scopes {
+            if is_permitted(server, user, scope) {
+                explanation.add(Some(resource), scope, Reason::Kept);
+                held.insert(scope.clone());
+            } else {
+                explanation.add(Some(resource), scope, Reason::SubjectPermission);
+                lost = Some(scope.clone());
+            }
+        }
+    }
+    if let Some(lost) = lost.filter(|_| tenant.strict || client.strict) {
+        return Err(strict(&lost));
+    }
+    let kept = without_empty(directory, kept);
+    if kept.is_empty() {
+        return Err(nothing_left());
+    }
+    Ok(Resolved { asked: kept, explanation })
+}
+
+/// What one token may hold of a grant now, anew (rules §5.2, §6.2, §6.3).
+#[derive(Debug)]
+pub struct Narrowed {
+    /// The scopes of the token.
+    pub scopes: Scopes,
+    /// What became of each.
+    pub explanation: Explanation,
+}
+
+/// Narrows a grant to the scopes of one resource that client and user may have now.
+///
+/// # Errors
+/// `invalid_scope` when a name of `asked` is nowhere in the grant, or when nothing is left on a
+/// resource server that does not allow an empty scope.
+pub fn narrow(
+    tenant: &Tenant,
+    client: &Client,
+    server: &ResourceServer,
+    user: &User,
+    grant: &Grant,
+    asked: Option<&Scopes>,
+) -> Result<Narrowed, Refused> {
+    let wanted = asked.map(|asked| held(tenant, grant, asked)).transpose()?;
+    let granted = grant.resources.get(&server.identifier);
+    let mut explanation = Explanation::default();
+    let mut scopes = Scopes::new();
+    for scope in granted.into_iter().flatten() {
+        let pair = (Some(&server.identifier), scope);
+        let is_wanted = wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|w| w.is(pair)));
+        let reason = if !server.defines(scope) {
+            Reason::NotDefined
+        } else if !client.ceiling.on(&server.identifier).reaches(scope) {
+            Reason::ClientCeiling
+        } else if !is_permitted(server, user, scope) {
+            Reason::SubjectPermission
+        } else if is_wanted {
+            scopes.insert(scope.clone());
+            Reason::Kept
+        } else {
+            continue;
+        };
+        explanation.add(Some(&server.identifier), scope, reason);
+    }
+    if scopes.is_empty() && !server.allow_empty_scope {
+        let text = format!("nothing of the scope can be had on '{}'", server.identifier);
+        return Err(Refused::new(ErrorCode::InvalidScope, Reason::NothingLeft, text));
+    }
+    Ok(Narrowed { scopes, explanation })
+}
+
+/// Narrows a grant to its global scopes, for the userinfo token; `offline_access` never enters it.
+///
+/// # Errors
+/// `invalid_scope` as for [`narrow`].
+pub fn narrow_global(
+    tenant: &Tenant,
+    client: &Client,
+    grant: &Grant,
+    asked: Option<&Scopes>,
+) -> Result<Narrowed, Refused> {
+    let wanted = asked.map(|asked| held(tenant, grant, asked)).transpose()?;
+    let mut explanation = Explanation::default();
+    let mut scopes = Scopes::new();
+    for scope in grant.global.iter().filter(|scope| scope.as_str() != "offline_access") {
+        let is_wanted =
+            wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|w| w.is((None, scope))));
+        let reason = if !tenant.global_scopes.contains(scope) {
+            Reason::NotDefined
+        } else if !client.ceiling.global.reaches(scope) {
+            Reason::ClientCeiling
+        } else if is_wanted {
+            scopes.insert(scope.clone());
+            Reason::Kept
+        } else {
+            continue;
+        };
+        explanation.add(None, scope, reason);
+    }
+    if scopes.is_empty() {
+        return Err(nothing_left());
+    }
+    Ok(Narrowed { scopes, explanation })
+}
+
+/// Whether a request names any resource at all: by `resource`, by a qualified scope, or by default.
+pub(crate) fn has_target(
+    tenant: &Tenant,
+    client: &Client,
+    directory: &Directory,
+    named: &[Resource],
+    scopes: &Scopes,
+) -> bool {
+    !named.is_empty()
+        || scopes.iter().any(may_be_qualified)
+        || resource::default(tenant, client, directory).is_some()
+}
+
+/// The identifiers that the qualified scopes of a request may name.
+pub(super) fn qualifiers(tenant: &Tenant, scopes: &Scopes) -> impl Iterator<Item = Resource> {
+    scopes
+        .iter()
+        .filter(|scope| may_be_qualified(scope))
+        .take(MOST_QUALIFIED)
+        .flat_map(|scope| readings(tenant, scope))
+        .map(|(resource, _)| resource)
+}
+
+/// A scope that the grant holds somewhere, as a request named it.
+enum Held<'s> {
+    /// By its plain name.
+    Name(&'s Scope),
+    /// By its qualified name: one pair.
+    Pair(Permission),
+}
+
+impl Held<'_> {
+    fn is(&self, (resource, scope): (Option<&Resource>, &Scope)) -> bool {
+        match self {
+            Self::Name(name) => *name == scope,
+            Self::Pair(pair) => resource == Some(&pair.resource) && pair.scope == *scope,
+        }
+    }
+}
+
+/// Resolves the names of a refresh request against the grant (rules §6.2).
+fn held<'s>(
+    tenant: &Tenant,
+    grant: &Grant,
+    asked: &'s Scopes,
+) -> Result<Vec<Held<'s>>, Refused> {
+    let mut found = Vec::with_capacity(asked.len());
+    for name in asked {
+        if grant.global.contains(name) || grant.permissions().any(|(_, scope)| scope == name) {
+            found.push(Held::Name(name));
+            continue;
+        }
+        let pair = readings(tenant, name)
+            .find(|(resource, scope)| grant.holds(resource, scope))
+            .map(|(resource, scope)| Permission { resource, scope });
+        match pair {
+            Some(pair) => found.push(Held::Pair(pair)),
+            None => {
+                let text = format!("the scope '{name}' was not granted; ask for it anew");
+                return Err(Refused::new(ErrorCode::InvalidScope, Reason::NotGranted, text));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The scopes of a request, by kind.
+struct Sorted<'d> {
+    global: Vec<Scope>,
+    plain: Vec<Scope>,
+    qualified: Vec<(&'d ResourceServer, Scope)>,
+}
+
+fn sort<'d>(
+    tenant: &Tenant,
+    directory: &'d Directory,
+    servers: &[&ResourceServer],
+    scopes: &Scopes,
+) -> Result<Sorted<'d>, Refused> {
+    let mut sorted = Sorted { global: Vec::new(), plain: Vec::new(), qualified: Vec::new() };
+    for scope in scopes {
+        if tenant.global_scopes.contains(scope) {
+            sorted.global.push(scope.clone());
+        } else if servers.iter().any(|server| server.defines(scope)) || !may_be_qualified(scope) {
+            // A literal scope of that very name wins over every reading (rules §4.4).
+            sorted.plain.push(scope.clone());
+        } else if sorted.qualified.len() == MOST_QUALIFIED {
+            let text = format!("more than {MOST_QUALIFIED} qualified scopes");
+            return Err(Refused::new(ErrorCode::InvalidScope, Reason::ScopeReading, text));
+        } else {
+            sorted.qualified.push(reading(tenant, directory, scope)?);
+        }
+    }
+    Ok(sorted)
+}
+
+/// The one reading of a qualified scope (rules §4.4).
+fn reading<'d>(
+    tenant: &Tenant,
+    directory: &'d Directory,
+    scope: &Scope,
+) -> Result<(&'d ResourceServer, Scope), Refused> {
+    let mut found = readings(tenant, scope).filter_map(|(resource, name)| {
+        let server = directory.find(&resource).filter(|server| server.enabled)?;
+        (server.defines(&name) || name.as_str() == DEFAULT).then_some((server, name))
+    });
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        _ => {
+            let text = format!("the scope '{scope}' does not name one scope of one known resource");
+            Err(Refused::new(ErrorCode::InvalidScope, Reason::ScopeReading, text))
+        }
+    }
+}
+
+/// Every way to read a scope as an identifier followed by `:` or `/` and a name.
+fn readings<'s>(
+    tenant: &Tenant,
+    scope: &'s Scope,
+) -> impl Iterator<Item = (Resource, Scope)> + use<'s> {
+    let text = scope.as_str();
+    let plain_http = tenant.plain_http;
+    text.rmatch_indices([':', '/']).take(MOST_SPLITS).filter_map(move |(at, _)| {
+        let resource = Resource::parse_with(&text[..at], plain_http).ok()?;
+        // `https://a/` before a name is `https://a` before `/name`, not a second reading.
+        let is_whole = !text[..at].ends_with('/');
+        let name = Scope::parse(&text[at + 1..]).ok()?;
+        is_whole.then_some((resource, name))
+    })
+}
+
+/// Whether a name begins as an identifier does; `read:orders` does not.
+fn may_be_qualified(scope: &Scope) -> bool {
+    let scheme = scope.as_str().split(':').next().unwrap_or_default();
+    ["https", "http", "api", "urn"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        && scope.as_str().len() > scheme.len()
+}
+
+/// Collects what is kept under a client's ceiling.
+struct Downscope<'c> {
+    client: &'c Client,
+    grant: Grant,
+    explanation: Explanation,
+    /// The first scope that ceiling or definition dropped.
+    lost: Option<Scope>,
+}
+
+impl<'c> Downscope<'c> {
+    fn new(client: &'c Client) -> Self {
+        Self { client, grant: Grant::default(), explanation: Explanation::default(), lost: None }
+    }
+
+    fn offer_global(&mut self, scope: &Scope) {
+        let kept = self.client.ceiling.global.reaches(scope);
+        if self.explain(None, scope, kept) {
+            self.grant.global.insert(scope.clone());
+        }
+    }
+
+    fn offer_resource(&mut self, server: &ResourceServer) {
+        if resource::is_open(self.client, server) {
+            self.grant.resources.entry(server.identifier.clone()).or_default();
+        }
+    }
+
+    fn offer(&mut self, server: &ResourceServer, scope: &Scope) {
+        let kept = resource::is_open(self.client, server)
+            && self.client.ceiling.on(&server.identifier).reaches(scope);
+        if self.explain(Some(&server.identifier), scope, kept) {
+            let resource = server.identifier.clone();
+            self.grant.insert(Permission { resource, scope: scope.clone() });
+        }
+    }
+
+    /// `/.default`: what the client is explicitly configured for, never what is sensitive.
+    fn offer_configured(&mut self, server: &ResourceServer) {
+        let Reach::Only(configured) = self.client.ceiling.on(&server.identifier) else { return };
+        for definition in server.scopes.iter().filter(|scope| !scope.sensitive) {
+            if configured.contains(&definition.name) {
+                self.offer(server, &definition.name);
+            }
+        }
+    }
+
+    fn explain(&mut self, resource: Option<&Resource>, scope: &Scope, kept: bool) -> bool {
+        let reason = if kept { Reason::Kept } else { Reason::ClientCeiling };
+        self.explanation.add(resource, scope, reason);
+        if !kept {
+            self.lost.get_or_insert_with(|| scope.clone());
+        }
+        kept
+    }
+}
+
+fn is_permitted(server: &ResourceServer, user: &User, scope: &Scope) -> bool {
+    match &server.access {
+        RoleAccess::Everyone => true,
+        RoleAccess::Roles(roles) => user
+            .roles
+            .iter()
+            .filter_map(|role| roles.get(role))
+            .any(|scopes| scopes.contains(scope)),
+    }
+}
+
+/// Drops resources without a scope, but those that allow it.
+pub(super) fn without_empty(directory: &Directory, mut grant: Grant) -> Grant {
+    grant.resources.retain(|resource, scopes| {
+        !scopes.is_empty()
+            || directory.find(resource).is_some_and(|server| server.allow_empty_scope)
+    });
+    grant
+}
+
+fn strict(lost: &Scope) -> Refused {
+    let text = format!("the scope '{lost}' cannot be had by this client on these resources");
+    Refused::new(ErrorCode::InvalidScope, Reason::ScopeUnknown, text)
+}
+
+pub(crate) fn nothing_left() -> Refused {
+    let text = "none of the requested scopes can be had on the requested resources";
+    Refused::new(ErrorCode::InvalidScope, Reason::NothingLeft, text)
+}
+
+fn not_explicit(server: &ResourceServer) -> Refused {
+    let text = format!("the resource '{}' must be named with resource", server.identifier);
+    Refused::new(ErrorCode::InvalidTarget, Reason::ResourceNotExplicit, text)
+}
+
+#[cfg(any())]
+#[path = "scope_tests.rs"]
+mod tests;

@@ -1,0 +1,215 @@
+//! A registered client (RFC 6749 §2) and its ceiling (rules §3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bailiwick_oauth::secret::Digest;
+use bailiwick_oauth::{ClientId, Permission, RedirectUri, Resource, Scope, Scopes};
+use serde::{Deserialize, Serialize};
+
+use super::resource_server::Origin;
+use crate::{Kind, Record, Stored};
+
+/// A client as it is registered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Client {
+    /// The identifier.
+    pub id: ClientId,
+    /// The name that users read.
+    pub name: String,
+    /// How it authenticates.
+    pub authentication: Authentication,
+    /// Where users may be sent back.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// The grant types that it may use.
+    pub grant_types: BTreeSet<GrantKind>,
+    /// Whether PKCE may be left out.
+    pub pkce: Pkce,
+    /// The most it can ever get.
+    pub ceiling: Ceiling,
+    /// The resource that a request without one is taken for.
+    pub default_resource: Option<Resource>,
+    /// The permissions that a user cannot untick.
+    pub required: BTreeSet<Permission>,
+    /// Whether what falls out in downscoping fails the request; also when the tenant says so.
+    pub strict: bool,
+    /// Which token a token request without `resource` gets.
+    pub fallback: Fallback,
+    /// How the `resource` parameter is taken.
+    pub parameter: Parameter,
+    /// When it gets a refresh token.
+    pub refresh_tokens: RefreshTokens,
+    /// Whether the operator vouches for it, though its redirect cannot prove who it is.
+    pub first_party: bool,
+    /// Who registered it.
+    pub origin: Origin,
+}
+
+/// How a client authenticates (OpenID Connect Core §9).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method")]
+pub enum Authentication {
+    /// Not at all: a public client.
+    #[serde(rename = "none")]
+    None,
+    /// With a secret in the header.
+    #[serde(rename = "client_secret_basic")]
+    Basic {
+        /// The digests of its secrets; several while one is replaced.
+        secrets: Vec<Digest>,
+    },
+    /// With a secret in the body.
+    #[serde(rename = "client_secret_post")]
+    Post {
+        /// The digests of its secrets; several while one is replaced.
+        secrets: Vec<Digest>,
+    },
+    /// With a signed assertion (RFC 7523).
+    #[serde(rename = "private_key_jwt")]
+    PrivateKeyJwt {
+        /// Its public keys, as a JWK set.
+        jwks: serde_json::Value,
+    },
+}
+
+/// The grant types (RFC 6749 §1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantKind {
+    /// The authorization code.
+    AuthorizationCode,
+    /// The refresh token.
+    RefreshToken,
+    /// The client's own credentials.
+    ClientCredentials,
+}
+
+/// Whether PKCE may be left out (RFC 7636).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pkce {
+    /// Never; always so for public clients.
+    #[default]
+    Required,
+    /// By a confidential client; a challenge once sent is enforced all the same.
+    Optional,
+}
+
+/// The most that a client can ever get; nothing by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// Of the global scopes.
+    pub global: Reach,
+    /// Of the resource servers that are named.
+    pub resources: BTreeMap<Resource, Reach>,
+    /// Of every other resource server.
+    pub others: Reach,
+}
+
+/// How far something reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// To nothing.
+    #[default]
+    Nothing,
+    /// To these scopes.
+    Only(Scopes),
+    /// To every scope.
+    Everything,
+}
+
+/// Which token a token request without `resource` gets (rules §5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fallback {
+    /// The userinfo token when global scopes were granted.
+    #[default]
+    Global,
+    /// The grant's sole resource: for clients that send `resource` only when they authorize.
+    Granted,
+}
+
+/// How the `resource` parameter is taken (rules §8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Parameter {
+    /// As if it were not there.
+    Ignore,
+    /// As RFC 8707 says.
+    #[default]
+    Accept,
+    /// It must be there.
+    Require,
+}
+
+/// When a client gets a refresh token (rules §5.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefreshTokens {
+    /// When `offline_access` was granted.
+    #[default]
+    OfflineAccess,
+    /// Always.
+    Always,
+}
+
+impl Client {
+    /// A client that may do nothing yet.
+    pub fn new(id: ClientId, name: impl Into<String>, authentication: Authentication) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            authentication,
+            redirect_uris: Vec::new(),
+            grant_types: BTreeSet::new(),
+            pkce: Pkce::Required,
+            ceiling: Ceiling::default(),
+            default_resource: None,
+            required: BTreeSet::new(),
+            strict: false,
+            fallback: Fallback::Global,
+            parameter: Parameter::Accept,
+            refresh_tokens: RefreshTokens::OfflineAccess,
+            first_party: false,
+            origin: Origin::Registered,
+        }
+    }
+
+    /// Whether it cannot keep a secret (RFC 6749 §2.1).
+    pub fn is_public(&self) -> bool {
+        matches!(self.authentication, Authentication::None)
+    }
+}
+
+impl Ceiling {
+    /// How far the client reaches on a resource server.
+    pub fn on(&self, resource: &Resource) -> &Reach {
+        self.resources.get(resource).unwrap_or(&self.others)
+    }
+}
+
+impl Reach {
+    /// Whether it reaches anything at all.
+    pub fn is_open(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+
+    /// Whether it reaches the scope.
+    pub fn reaches(&self, scope: &Scope) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Only(scopes) => scopes.contains(scope),
+            Self::Everything => true,
+        }
+    }
+}
+
+impl Stored for Client {
+    const KIND: Kind = Kind::Client;
+    fn key(&self) -> String {
+        self.id.as_str().to_owned()
+    }
+    fn into_record(self) -> Record {
+        Record::Client(Box::new(self))
+    }
+}

@@ -1,0 +1,114 @@
+//! What was given, and the refresh tokens that speak for it (RFC 6749 §1.3, §6).
+
+use std::fmt;
+
+use bailiwick_oauth::{ClientId, Grant, Resource, Subject};
+use serde::{Deserialize, Serialize};
+
+use crate::{Entropy, Kind, Record, Stored};
+
+/// The identifier of a grant; the first part of the `jti` of its access tokens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GrantId(String);
+
+impl GrantId {
+    /// A fresh identifier.
+    pub fn draw(entropy: &mut dyn Entropy) -> Self {
+        Self(crate::entropy::identifier(entropy))
+    }
+
+    /// A fresh `jti` for an access token of this grant.
+    pub fn token_id(&self, entropy: &mut dyn Entropy) -> String {
+        format!("{}.{}", self.0, crate::entropy::identifier(entropy))
+    }
+
+    /// The grant that a `jti` belongs to; `None` for a token of a client on its own behalf.
+    pub fn of_token(jti: &str) -> Option<Self> {
+        jti.split_once('.').map(|(grant, _)| Self(grant.to_owned()))
+    }
+
+    /// The identifier.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A grant as it is remembered: all tokens that came of one answer of the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantRecord {
+    /// The identifier.
+    pub id: GrantId,
+    /// The client that it was given to.
+    pub client: ClientId,
+    /// The user who gave it.
+    pub subject: Subject,
+    /// What was given.
+    pub grant: Grant,
+    /// When the user signed in.
+    pub auth_time: i64,
+    /// Whether it still holds.
+    pub status: Status,
+    /// Where the rotation of its refresh tokens stands.
+    pub rotation: Rotation,
+    /// When it was given.
+    pub given_at: i64,
+    /// From when on nothing of it is valid any more.
+    pub expires_at: i64,
+}
+
+/// Whether a grant still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It holds.
+    Live,
+    /// It was revoked: none of its tokens is valid.
+    Revoked,
+}
+
+/// Where the rotation of a grant's refresh tokens stands (rules §6.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rotation {
+    /// The generation whose refresh tokens are live.
+    pub generation: u64,
+    /// When the generation before it was retired; its one replay window begins here.
+    pub rotated_at: i64,
+}
+
+impl GrantRecord {
+    /// The grant after it was revoked as a whole.
+    pub fn revoke(self) -> Self {
+        Self { status: Status::Revoked, ..self }
+    }
+
+    /// The grant without one of its resources: tokens for it are no longer valid.
+    pub fn without(mut self, resource: &Resource) -> Self {
+        self.grant.resources.remove(resource);
+        self
+    }
+
+    /// Whether it holds at this time.
+    pub fn is_live(&self, now: i64) -> bool {
+        self.status == Status::Live && now < self.expires_at
+    }
+}
+
+impl Stored for GrantRecord {
+    const KIND: Kind = Kind::Grant;
+    fn key(&self) -> String {
+        self.id.as_str().to_owned()
+    }
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.expires_at)
+    }
+    fn into_record(self) -> Record {
+        Record::Grant(Box::new(self))
+    }
+}

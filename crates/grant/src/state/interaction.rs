@@ -1,0 +1,87 @@
+//! An authorization request that waits for the user: checked once, resumed after login and consent.
+
+use bailiwick_oauth::authorize::Prompt;
+use bailiwick_oauth::secret::Digest;
+use bailiwick_oauth::{ClientId, CodeChallenge, Grant, RedirectUri};
+use serde::{Deserialize, Serialize};
+
+use crate::{Explanation, Kind, Record, Stored};
+
+/// A request that waits for the user to sign in and answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interaction {
+    /// The digest of its identifier, which only this user's browser has.
+    pub digest: Digest,
+    /// The checked request.
+    pub request: Checked,
+    /// The session that was made in it, once the user signed in.
+    pub signed_in: Option<Digest>,
+    /// Whether it was answered: an answer counts once.
+    pub answered: bool,
+    /// When it began.
+    pub begun_at: i64,
+    /// When it is given up.
+    pub expires_at: i64,
+}
+
+/// An authorization request whose client, redirect URI, PKCE, resources and scopes were checked.
+///
+/// Made only by [`flow::authorize::check`](crate::flow::authorize::check).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    pub(crate) client: ClientId,
+    pub(crate) redirect_uri: RedirectUri,
+    /// Whether the request named its redirect URI; then the token request must too.
+    pub(crate) redirect_uri_sent: bool,
+    pub(crate) state: Option<String>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) challenge: Option<CodeChallenge>,
+    pub(crate) prompt: Prompt,
+    pub(crate) max_age: Option<i64>,
+    pub(crate) login_hint: Option<String>,
+    /// What was asked, resolved to pairs and held under the client's ceiling.
+    pub(crate) asked: Grant,
+    /// Not stored: it is for the log of the request that made it.
+    #[serde(skip)]
+    pub(crate) explanation: Explanation,
+}
+
+impl Checked {
+    /// The client that asks.
+    pub fn client(&self) -> &ClientId {
+        &self.client
+    }
+    /// Where the answer goes.
+    pub fn redirect_uri(&self) -> &RedirectUri {
+        &self.redirect_uri
+    }
+    /// What goes back with the answer.
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
+    }
+    /// What is asked, resolved to pairs and held under the client's ceiling.
+    pub fn asked(&self) -> &Grant {
+        &self.asked
+    }
+    /// What was kept and what was dropped when the request was checked.
+    pub fn explanation(&self) -> &Explanation {
+        &self.explanation
+    }
+    /// A name to fill into the login page.
+    pub fn login_hint(&self) -> Option<&str> {
+        self.login_hint.as_deref()
+    }
+}
+
+impl Stored for Interaction {
+    const KIND: Kind = Kind::Interaction;
+    fn key(&self) -> String {
+        self.digest.as_str().to_owned()
+    }
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.expires_at)
+    }
+    fn into_record(self) -> Record {
+        Record::Interaction(Box::new(self))
+    }
+}

@@ -1,0 +1,29 @@
+//! What is remembered: the records that a store keeps.
+
+mod client;
+mod code;
+mod consent;
+mod grant;
+mod interaction;
+mod name;
+mod refresh;
+mod resource_server;
+mod session;
+mod signing_key;
+mod token;
+mod user;
+
+pub use client::{
+    Authentication, Ceiling, Client, Fallback, GrantKind, Parameter, Pkce, Reach, RefreshTokens,
+};
+pub use code::{Code, Standing};
+pub use consent::Consent;
+pub use grant::{GrantId, GrantRecord, Rotation, Status};
+pub use interaction::{Checked, Interaction};
+pub use name::{Name, NameOwner};
+pub use refresh::RefreshToken;
+pub use resource_server::{Origin, ResourceServer, RoleAccess, ScopeDefinition, TokenFormat};
+pub use session::Session;
+pub use signing_key::StoredKey;
+pub use token::{OpaqueToken, RevokedToken};
+pub use user::{User, Username};

@@ -1,0 +1,75 @@
+//! The tenant: the settings under which an issuer decides.
+
+use bailiwick_oauth::resource::PlainHttp;
+use bailiwick_oauth::scope::OPENID_CONNECT;
+use bailiwick_oauth::{Issuer, Resource, Scope, Scopes};
+
+/// The settings under which an issuer decides.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// The issuer.
+    pub issuer: Issuer,
+    /// The resource that a request without one is taken for; a client's own default beats it.
+    pub default_resource: Option<Resource>,
+    /// Whether what falls out in downscoping fails the request.
+    pub strict: bool,
+    /// The scopes that belong to no resource server: OpenID Connect's and the operator's.
+    pub global_scopes: Scopes,
+    /// The most resources that one request may name.
+    pub most_resources: usize,
+    /// Where plain `http` identifiers are accepted.
+    pub plain_http: PlainHttp,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+}
+
+/// How long things live, in seconds.
+#[derive(Debug, Clone)]
+pub struct Lifetimes {
+    /// An authorization code.
+    pub code: i64,
+    /// A refresh token, from its issue.
+    pub refresh_token: i64,
+    /// How long a rotated refresh token may be replayed (rules §6.4).
+    pub replay: i64,
+    /// The userinfo token.
+    pub userinfo_token: i64,
+    /// An ID token.
+    pub id_token: i64,
+    /// An authorization request that waits for the user.
+    pub interaction: i64,
+    /// A login.
+    pub session: i64,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            code: 60,
+            refresh_token: 30 * 24 * 3600,
+            replay: 10,
+            userinfo_token: 600,
+            id_token: 600,
+            interaction: 3600,
+            session: 12 * 3600,
+        }
+    }
+}
+
+impl Tenant {
+    /// A tenant with the defaults of the rules.
+    pub fn new(issuer: Issuer) -> Self {
+        Self {
+            issuer,
+            default_resource: None,
+            strict: false,
+            global_scopes: OPENID_CONNECT
+                .iter()
+                .filter_map(|name| Scope::parse(name).ok())
+                .collect(),
+            most_resources: 16,
+            plain_http: PlainHttp::Loopback,
+            lifetimes: Lifetimes::default(),
+        }
+    }
+}
