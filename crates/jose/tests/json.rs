@@ -1,0 +1,86 @@
+//! Strict JSON and base64url: each value has one spelling, each text one meaning.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use bailiwick_jose::{
+    base64url,
+    json::{self, Malformed},
+};
+
+#[test]
+fn what_is_not_strict_json_is_refused() {
+    let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    for (text, why) in [
+        (r#"{"a":1,"a":1}"#, Malformed::Duplicate),
+        (r#"{"a":1,"b":2,"a":3}"#, Malformed::Duplicate),
+        (r#"{"a":1,"\u0061":2}"#, Malformed::Duplicate),
+        (r#"{"x":[{"y":{"a":1,"a":2}}]}"#, Malformed::Duplicate),
+        (r#"{"😀":1,"\ud83d\ude00":2}"#, Malformed::Duplicate),
+        (r#"{"a":1} {"a":1}"#, Malformed::Trailing),
+        (r#"{"a":1}x"#, Malformed::Trailing),
+        ("{\"a\":1}\0", Malformed::Trailing),
+        (r#"{"a":"\ud800"}"#, Malformed::Syntax),
+        (r#"{"a":"\udc00"}"#, Malformed::Syntax),
+        (r#"{"a":"\ud800\u0041"}"#, Malformed::Syntax),
+        (r#"{"\ud800":1}"#, Malformed::Syntax),
+        (r#"{"a":1e400}"#, Malformed::Syntax),
+        (r#"{"a":NaN}"#, Malformed::Syntax),
+        (r#"{"a":01}"#, Malformed::Syntax),
+        (r#"{"a":1,}"#, Malformed::Syntax),
+        (r"{'a':1}", Malformed::Syntax),
+        ("{\"a\":\"\n\"}", Malformed::Syntax),
+        ("\u{feff}{}", Malformed::Syntax),
+        ("{", Malformed::Syntax),
+        ("", Malformed::Syntax),
+        (&deep(json::DEEPEST + 1), Malformed::TooDeep),
+        (&deep(10_000), Malformed::TooDeep),
+    ] {
+        assert_eq!(json::parse(text.as_bytes()), Err(why), "{text}");
+    }
+    assert_eq!(json::parse(b"\"\xff\""), Err(Malformed::Syntax));
+    assert_eq!(json::parse(b"\"\xc0\xaf\""), Err(Malformed::Syntax));
+    assert!(json::parse(deep(json::DEEPEST).as_bytes()).is_ok());
+}
+
+#[test]
+fn what_is_strict_json_is_what_serde_reads() {
+    for text in [
+        "null",
+        "true",
+        "-0",
+        "18446744073709551616",
+        "1e300",
+        r#""\ud83d\ude00\u0000""#,
+        r#" {"a":[1,-2,3.5,{"a":null}],"A":{"a":""}} "#,
+    ] {
+        let expected: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(json::parse(text.as_bytes()), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn an_object_is_demanded_where_one_is_needed() {
+    for text in ["[]", "null", "\"{}\"", "1"] {
+        assert_eq!(json::parse_object(text.as_bytes()), Err(Malformed::NotObject), "{text}");
+    }
+    assert_eq!(json::parse_object(b"{}"), Ok(serde_json::Map::new()));
+}
+
+#[test]
+fn what_is_wrong_is_said_without_the_text() {
+    let why = json::parse(br#"{"secret":1,"secret":2}"#).unwrap_err();
+    assert!(!why.to_string().contains("secret"));
+}
+
+#[test]
+fn only_canonical_base64url_is_decoded() {
+    for text in [
+        "QQ==", "QQ=", "QR", "QUJ", "Q", "QQ\n", " QQ", "QQ ", "Q Q", "QUJD\r\n", "+-__", "a/bc",
+        "QQ.", "QQ\0", "QÄ", "====",
+    ] {
+        assert_eq!(base64url::decode(text), Err(base64url::Malformed), "{text:?}");
+    }
+    assert_eq!(base64url::decode(""), Ok(vec![]));
+    assert_eq!(base64url::decode("QQ"), Ok(b"A".to_vec()));
+    assert_eq!(base64url::decode("-_8"), Ok(vec![0xfb, 0xff]));
+    assert_eq!(base64url::encode(&[0xfb, 0xff]), "-_8");
+}
