@@ -1,1 +1,35 @@
 //! What others publish: metadata (RFC 8414, 9728) and keys (RFC 7517), within limits.
+//!
+//! The only outgoing HTTP of the authorization server and of resource servers. Whatever is fetched:
+//! `https` only (plain `http` to this machine alone), no redirects, bounded size and time, and no
+//! private, link-local or special address, checked after resolution on the very address that is
+//! then connected to.
+//!
+//! ```no_run
+//! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+//! use bailiwick_fetch::{Fetcher, IssuerKeys, KeySettings};
+//! use bailiwick_oauth::Issuer;
+//!
+//! let fetcher = Fetcher::builder().build()?;
+//! let issuer = Issuer::parse("https://id.example.com")?;
+//! let keys = IssuerKeys::new(issuer, fetcher, KeySettings::default());
+//! println!("{} keys", keys.keys().await?.keys().len());
+//! # Ok(()) }
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
+
+pub mod address;
+pub mod error;
+pub mod fetcher;
+pub mod keys;
+pub mod metadata;
+
+mod junk;
+mod publish;
+mod resolver;
+mod target;
+
+pub use error::{BuildError, FetchError};
+pub use fetcher::{Answer, Builder, Fetched, Fetcher};
+pub use keys::{IssuerKeys, KeySettings, Status};
+pub use target::Loopback;
