@@ -74,7 +74,8 @@ impl Resource {
                 out.push_str("//");
                 out.push_str(&host);
                 if let Some(port) = port.filter(|port| Some(*port) != default_port(&scheme)) {
-                    out.push_str(&format!(":{port}"));
+                    out.push(':');
+                    out.push_str(&port.to_string());
                 }
             }
         }
