@@ -1,0 +1,106 @@
+//! The permit: proof that a token passed every stage (RFC 6750 §1.3).
+
+use std::fmt;
+use std::sync::Arc;
+
+use bailiwick_oauth::{AccessToken, ClientId, Issuer, Resource, Scopes, Subject};
+
+use crate::allowed::ScopeRule;
+use crate::authentic::Known;
+use crate::refusal::Refusal;
+
+/// Proof that a token passed every stage for one resource; only [`Bound::allowed`] makes one.
+///
+/// Cheap to clone. Shows nothing of the token in `Debug`.
+///
+/// [`Bound::allowed`]: crate::Bound::allowed
+#[derive(Clone)]
+pub struct Permit {
+    known: Arc<Known>,
+    resource: Resource,
+    expires: i64,
+}
+
+impl Permit {
+    pub(crate) fn new(known: Arc<Known>, resource: Resource, expires: i64) -> Self {
+        Self { known, resource, expires }
+    }
+
+    /// Whom the token speaks of: the user, or the client itself.
+    pub fn subject(&self) -> &Subject {
+        &self.known.subject
+    }
+
+    /// The client that holds the token; `None` where its issuer names none.
+    pub fn client_id(&self) -> Option<&ClientId> {
+        self.known.client_id.as_ref()
+    }
+
+    /// The scopes, in the resource's own words.
+    pub fn scopes(&self) -> &Scopes {
+        &self.known.scopes
+    }
+
+    /// The resource that the token was admitted to.
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// Who issued the token.
+    pub fn issuer(&self) -> &Issuer {
+        &self.known.issuer
+    }
+
+    /// When the token expires, in seconds since 1970: nothing may go on for it after that.
+    pub fn expires(&self) -> i64 {
+        self.expires
+    }
+
+    /// The token's claims.
+    pub fn token(&self) -> &AccessToken {
+        &self.known.token
+    }
+
+    /// Decides whether the token has this scope too.
+    ///
+    /// # Errors
+    /// [`Reason::InsufficientScope`](crate::Reason::InsufficientScope).
+    pub fn also(&self, rule: &ScopeRule) -> Result<(), Refusal> {
+        rule.check(self.scopes())
+    }
+
+    /// Lets a request in.
+    pub fn admit<T>(self, request: T) -> Permitted<T> {
+        Permitted { permit: self, request }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("resource", &self.resource).finish_non_exhaustive()
+    }
+}
+
+/// A request with the permit that lets it in; only [`Permit::admit`] makes one.
+#[derive(Debug)]
+pub struct Permitted<T> {
+    permit: Permit,
+    request: T,
+}
+
+impl<T> Permitted<T> {
+    /// The permit.
+    pub fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// The request.
+    pub fn request(&self) -> &T {
+        &self.request
+    }
+
+    /// Both, apart.
+    pub fn into_parts(self) -> (Permit, T) {
+        (self.permit, self.request)
+    }
+}

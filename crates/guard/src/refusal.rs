@@ -1,0 +1,143 @@
+//! Why a token does not pass: a stable reason, a status, and words for the client (RFC 6750 §3.1).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bailiwick_oauth::error::ErrorAnswer;
+use bailiwick_oauth::{ErrorCode, Scopes};
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::explain::Step;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal at $step:ident: $error:expr,)*) => {
+        /// The one rule that refused; its code is stable, for logs and metrics.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+        #[non_exhaustive]
+        pub enum Reason { $($(#[$doc])* #[serde(rename = $code)] $variant,)* }
+
+        impl Reason {
+            /// The stable code.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The step that refused.
+            pub const fn step(self) -> Step {
+                match self { $(Self::$variant => Step::$step,)* }
+            }
+
+            /// What the client reads; `None` where it has made no mistake yet (RFC 6750 §3.1).
+            pub const fn error(self) -> Option<ErrorCode> {
+                match self { $(Self::$variant => $error,)* }
+            }
+        }
+    };
+}
+
+const NO_ERROR: Option<ErrorCode> = None;
+const INVALID_REQUEST: Option<ErrorCode> = Some(ErrorCode::InvalidRequest);
+const INVALID_TOKEN: Option<ErrorCode> = Some(ErrorCode::InvalidToken);
+const INSUFFICIENT_SCOPE: Option<ErrorCode> = Some(ErrorCode::InsufficientScope);
+const UNAVAILABLE: Option<ErrorCode> = Some(ErrorCode::TemporarilyUnavailable);
+
+reasons! {
+    /// No credentials were sent.
+    NoCredentials = "no_credentials" at Present: NO_ERROR,
+    /// Credentials of a kind that is not accepted here were sent.
+    SchemeUnsupported = "scheme_unsupported" at Present: NO_ERROR,
+    /// More than one token was sent.
+    SeveralCredentials = "several_credentials" at Present: INVALID_REQUEST,
+    /// The credentials are no bearer token.
+    CredentialsMalformed = "credentials_malformed" at Present: INVALID_REQUEST,
+    /// The token was sent in the query.
+    QueryToken = "query_token" at Present: INVALID_REQUEST,
+    /// The token is no well-formed JWT, or uses an extension that is not supported.
+    TokenMalformed = "token_malformed" at Form: INVALID_TOKEN,
+    /// The token is not from a trusted issuer.
+    IssuerMismatch = "issuer_mismatch" at Issuer: INVALID_TOKEN,
+    /// The token is another kind of JWT.
+    TypeMismatch = "type_mismatch" at Type: INVALID_TOKEN,
+    /// The algorithm is not accepted from this issuer.
+    AlgorithmRefused = "algorithm_refused" at Algorithm: INVALID_TOKEN,
+    /// The issuer publishes no such key.
+    KeyUnknown = "key_unknown" at Key: INVALID_TOKEN,
+    /// The key is for another algorithm or issuer, or cannot be told from others.
+    KeyMismatch = "key_mismatch" at Key: INVALID_TOKEN,
+    /// The issuer's keys cannot be had, so there is no verdict.
+    KeysUnavailable = "keys_unavailable" at Key: UNAVAILABLE,
+    /// The signature is wrong.
+    SignatureInvalid = "signature_invalid" at Signature: INVALID_TOKEN,
+    /// A claim has the wrong type or form.
+    ClaimMalformed = "claim_malformed" at Claims: INVALID_TOKEN,
+    /// A required claim is missing.
+    ClaimMissing = "claim_missing" at Claims: INVALID_TOKEN,
+    /// The token is past its time.
+    Expired = "expired" at Current: INVALID_TOKEN,
+    /// The token is before its time.
+    NotYetValid = "not_yet_valid" at Current: INVALID_TOKEN,
+    /// The token is for another resource.
+    AudienceMismatch = "audience_mismatch" at Addressed: INVALID_TOKEN,
+    /// The token is bound to a key, of which there is no proof.
+    ProofMissing = "proof_missing" at Bound: INVALID_TOKEN,
+    /// The token lacks the scope.
+    InsufficientScope = "insufficient_scope" at Allowed: INSUFFICIENT_SCOPE,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A refusal: to blame is whoever sent the token, but for [`Reason::KeysUnavailable`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {description}")]
+pub struct Refusal {
+    reason: Reason,
+    description: Cow<'static, str>,
+    scope: Option<Scopes>,
+}
+
+impl Refusal {
+    /// A refusal by a rule, with words for the client: no secret, and nothing of the token.
+    pub fn new(reason: Reason, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason, description: description.into(), scope: None }
+    }
+
+    /// The same refusal, saying which scope would do.
+    pub(crate) fn with_scope(self, scope: Scopes) -> Self {
+        Self { scope: Some(scope), ..self }
+    }
+
+    /// The rule that refused.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// What the client did wrong and what to do about it.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The scope that would do, when scope is what was lacking.
+    pub fn scope(&self) -> Option<&Scopes> {
+        self.scope.as_ref()
+    }
+
+    /// The error code for the client; `None` where it has made no mistake yet (RFC 6750 §3.1).
+    pub fn error(&self) -> Option<ErrorCode> {
+        self.reason.error()
+    }
+
+    /// The status of the answer (RFC 6750 §3.1).
+    pub fn status(&self) -> StatusCode {
+        self.error().map_or(StatusCode::UNAUTHORIZED, ErrorCode::status)
+    }
+
+    /// The body of the answer; `None` where the challenge says it all.
+    pub fn answer(&self) -> Option<ErrorAnswer> {
+        self.error().map(|error| ErrorAnswer::new(error, &self.description))
+    }
+}

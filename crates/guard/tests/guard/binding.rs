@@ -1,0 +1,27 @@
+//! A token that is bound to a key is no bearer token (RFC 7800 §3.1).
+
+use serde_json::json;
+
+use crate::mint::*;
+
+//= https://www.rfc-editor.org/rfc/rfc9449#section-7.2
+//= type=test
+//# Specifically, such a protected resource MUST reject a
+//# DPoP-bound access token received as a bearer token per [RFC6750].
+#[test]
+fn a_bound_token_without_its_proof_is_refused() {
+    for cnf in [
+        json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
+        json!({ "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }),
+        json!({ "jwk": {} }),
+        json!({}),
+        json!([]),
+        json!("x"),
+        json!(false),
+    ] {
+        verdict(&token(&with("cnf", cnf)), "proof_missing");
+    }
+    let mut claims = claims();
+    claims["cnf"] = serde_json::Value::Null;
+    verdict(&token(&claims), "proof_missing");
+}

@@ -1,0 +1,100 @@
+//! What a refused client is told (RFC 6750 §3, RFC 9728 §5.1).
+
+use bailiwick_guard::{Reason, Refusal, ScopeRule, challenge};
+use bailiwick_oauth::{Resource, Scopes};
+
+/// The challenge for a refusal at the orders API.
+fn told(refusal: &Refusal, scope: &str) -> String {
+    to(refusal, "https://api.example.com/orders", scope)
+}
+
+fn to(refusal: &Refusal, resource: &str, scope: &str) -> String {
+    let resource = Resource::parse(resource).unwrap();
+    let value = challenge(refusal, &resource, &Scopes::parse(scope).unwrap());
+    value.map_or_else(|| "-".to_owned(), |value| value.to_str().unwrap().to_owned())
+}
+
+const METADATA: &str =
+    r#"resource_metadata="https://api.example.com/.well-known/oauth-protected-resource/orders""#;
+
+//= https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+//= type=test
+//# If the request lacks any authentication information (e.g., the client
+//# was unaware that authentication is necessary or attempted using an
+//# unsupported authentication method), the resource server SHOULD NOT
+//# include an error code or other error information.
+//= https://www.rfc-editor.org/rfc/rfc9728#section-5.1
+//= type=test
+//# The URL of the protected resource metadata.
+#[test]
+fn without_credentials_the_challenge_is_bare() {
+    for reason in [Reason::NoCredentials, Reason::SchemeUnsupported] {
+        let refusal = Refusal::new(reason, "not told");
+        assert_eq!(refusal.status().as_u16(), 401);
+        assert_eq!(told(&refusal, ""), format!("Bearer {METADATA}"));
+        assert_eq!(told(&refusal, "read"), format!(r#"Bearer scope="read", {METADATA}"#));
+        assert_eq!(refusal.answer(), None);
+    }
+}
+
+#[test]
+fn each_fault_has_its_status_and_code() {
+    let cases = [
+        (Reason::SeveralCredentials, 400, "invalid_request"),
+        (Reason::CredentialsMalformed, 400, "invalid_request"),
+        (Reason::QueryToken, 400, "invalid_request"),
+        (Reason::TokenMalformed, 401, "invalid_token"),
+        (Reason::Expired, 401, "invalid_token"),
+        (Reason::AudienceMismatch, 401, "invalid_token"),
+        (Reason::KeyUnknown, 401, "invalid_token"),
+        (Reason::ProofMissing, 401, "invalid_token"),
+        (Reason::InsufficientScope, 403, "insufficient_scope"),
+    ];
+    for (reason, status, code) in cases {
+        let refusal = Refusal::new(reason, "why");
+        assert_eq!(refusal.status().as_u16(), status, "{reason}");
+        let expected = format!(r#"Bearer error="{code}", error_description="why", {METADATA}"#);
+        assert_eq!(told(&refusal, ""), expected);
+    }
+}
+
+#[test]
+fn a_client_without_the_scope_is_told_the_scope_that_would_do() {
+    let rule = ScopeRule::AllOf(Scopes::parse("read:orders write:orders").unwrap());
+    let refusal = rule.check(&Scopes::new()).unwrap_err();
+    let expected = format!(
+        "Bearer error=\"insufficient_scope\", error_description=\"the token lacks the scope for \
+         this; it needs: read:orders write:orders\", scope=\"read:orders write:orders\", {METADATA}"
+    );
+    assert_eq!(told(&refusal, "other"), expected);
+    let malformed = Refusal::new(Reason::SeveralCredentials, "why");
+    assert!(!told(&malformed, "read").contains("scope"));
+}
+
+//= https://www.rfc-editor.org/rfc/rfc6750#section-3
+//= type=test
+//# This scheme MUST be followed by one or more auth-param values.
+#[test]
+fn a_resource_without_metadata_is_named_by_its_realm() {
+    let refusal = Refusal::new(Reason::NoCredentials, "");
+    assert_eq!(to(&refusal, "urn:example:orders", ""), r#"Bearer realm="urn:example:orders""#);
+}
+
+#[test]
+fn an_outage_is_no_challenge() {
+    let refusal = Refusal::new(Reason::KeysUnavailable, "try again");
+    assert_eq!(refusal.status().as_u16(), 503);
+    assert_eq!(told(&refusal, "read"), "-");
+}
+
+//= https://www.rfc-editor.org/rfc/rfc6750#section-3
+//= type=test
+//# Values for the "error" and "error_description" attributes MUST NOT
+//# include characters outside the set %x20-21 / %x23-5B / %x5D-7E.
+#[test]
+fn nothing_breaks_out_of_its_quotes() {
+    let refusal = Refusal::new(Reason::TokenMalformed, "a\"b\\c\r\nX: y é");
+    let expected =
+        format!(r#"Bearer error="invalid_token", error_description="a'b'c??X: y ?", {METADATA}"#);
+    assert_eq!(told(&refusal, ""), expected);
+}
