@@ -9,6 +9,7 @@ Each caller has a folder of its own, named after the subject that the gateway ve
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -16,93 +17,106 @@ import re
 import tempfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 LARGEST = 1024 * 1024
+CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(;.*)?\r\n")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Refused(Exception):
+    """A status and why: the connection cannot be trusted any further."""
 
 
 class Drive(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "drive"
+    timeout = 30
     folder: Path
 
     def do_GET(self):
-        name = self.name()
-        if name is None:
-            return
-        if name == "":
-            return self.answer(200, {"files": sorted(file.name for file in self.own().iterdir())})
+        # The body first, whatever the method: what stayed unread would be taken for the next
+        # request on this connection, with an identity that no gateway verified.
         try:
-            content = (self.own() / name).read_bytes()
-        except FileNotFoundError:
-            return self.answer(404, {"error": "no such file"})
-        self.send(200, "application/octet-stream", content)
-
-    do_HEAD = do_GET
-
-    def do_PUT(self):
+            content, own = self.body(), self.own()
+        except Refused as refused:
+            self.close_connection = True
+            return self.answer(refused.args[0], {"error": refused.args[1]})
         name = self.name()
         if name is None:
-            return
+            return self.answer(404, {"error": "no such file"})
         if name == "":
-            return self.answer(405, {"error": "name a file"})
-        content = self.body()
-        if content is None:
-            return
+            if self.command in ("PUT", "DELETE"):
+                return self.answer(405, {"error": "name a file"})
+            return self.answer(200, {"files": sorted(file.name for file in own.iterdir())})
+        try:
+            if self.command == "PUT":
+                return self.write(own / name, content)
+            if self.command == "DELETE":
+                (own / name).unlink()
+                return self.answer(200, {"removed": name})
+            self.send(200, "application/octet-stream", (own / name).read_bytes())
+        except FileNotFoundError:
+            self.answer(404, {"error": "no such file"})
+
+    do_HEAD = do_PUT = do_DELETE = do_GET
+
+    def write(self, file, content):
         # Written beside and moved: a reader never sees half a file.
         with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as new:
             new.write(content)
-        os.replace(new.name, self.own() / name)
-        self.answer(201, {"name": name, "size": len(content)})
-
-    def do_DELETE(self):
-        name = self.name()
-        if name is None:
-            return
-        if name == "":
-            return self.answer(405, {"error": "name a file"})
-        try:
-            (self.own() / name).unlink()
-        except FileNotFoundError:
-            return self.answer(404, {"error": "no such file"})
-        self.answer(200, {"removed": name})
+        os.replace(new.name, file)
+        self.answer(201, {"name": file.name, "size": len(content)})
 
     def name(self):
-        """The file's name, empty for the list; answers and returns None when there is none such."""
-        path = unquote(urlsplit(self.path).path)
+        """The file's name, empty for the list, None when it can be none."""
+        path = unquote(self.path.partition("?")[0])
         if path in ("/files", "/files/"):
             return ""
         name = path.removeprefix("/files/")
-        if name != path and NAME.fullmatch(name):
-            return name
-        self.answer(404, {"error": "no such file"})
-        return None
+        return name if name != path and NAME.fullmatch(name) else None
 
     def own(self):
         """The caller's folder; its name is a digest, so no subject can name another's."""
-        subject = self.headers.get("X-Auth-Subject", "")
-        folder = self.folder / hashlib.sha256(subject.encode()).hexdigest()[:32]
+        subjects = self.headers.get_all("X-Auth-Subject", [])
+        if len(subjects) != 1 or not subjects[0]:
+            raise Refused(400, "X-Auth-Subject is missing; ask through the gateway")
+        folder = self.folder / hashlib.sha256(subjects[0].encode()).hexdigest()[:32]
         folder.mkdir(exist_ok=True)
         return folder
 
     def body(self):
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            content = b""
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                if len(content) + size > LARGEST:
-                    self.close_connection = True
-                    return self.answer(413, {"error": "a file has at most 1 MiB"})
-                content += self.rfile.read(size)
-                self.rfile.readline()
-            while self.rfile.readline().strip():
-                pass
-            return content
-        size = int(self.headers.get("Content-Length", 0))
-        if size > LARGEST:
-            self.close_connection = True
-            return self.answer(413, {"error": "a file has at most 1 MiB"})
-        return self.rfile.read(size)
+        lengths = self.headers.get_all("Content-Length", [])
+        codings = [coding.lower() for coding in self.headers.get_all("Transfer-Encoding", [])]
+        if len(lengths) + len(codings) > 1 or codings not in ([], ["chunked"]):
+            raise Refused(400, "the body has more than one length, or an unknown coding")
+        if codings:
+            return self.chunks()
+        length = lengths[0].strip() if lengths else "0"
+        if not re.fullmatch(r"[0-9]{1,18}", length):
+            raise Refused(400, "Content-Length is no number")
+        return self.exactly(int(length))
+
+    def chunks(self):
+        content = b""
+        while True:
+            line = CHUNK.fullmatch(self.rfile.readline(1024))
+            if line is None:
+                raise Refused(400, "a chunk has no size")
+            size = int(line[1], 16)
+            content += self.exactly(size, LARGEST - len(content))
+            if self.exactly(2) != b"\r\n":
+                raise Refused(400, "a chunk does not end where it says, or has trailers")
+            if size == 0:
+                return content
+
+    def exactly(self, size, most=LARGEST):
+        if size > most:
+            raise Refused(413, "a file has at most 1 MiB")
+        content = self.rfile.read(size)
+        if len(content) != size:
+            raise Refused(400, "the body is shorter than it says")
+        return content
 
     def answer(self, status, value):
         self.send(status, "application/json", json.dumps(value).encode() + b"\n")
@@ -111,6 +125,8 @@ class Drive(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
@@ -128,10 +144,8 @@ def main():
     Drive.folder = arguments.folder
     server = ThreadingHTTPServer(("127.0.0.1", arguments.port), Drive)
     print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":
