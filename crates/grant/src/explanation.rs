@@ -27,12 +27,17 @@ impl Explanation {
         self.0.push(Verdict { scope: scope.clone(), resource: resource.cloned(), reason });
     }
 
+    /// Replaces what became of a scope by the verdict of a later step.
+    pub fn settle(&mut self, resource: Option<&Resource>, scope: &Scope, reason: Reason) {
+        self.0.retain(|one| (&one.scope, one.resource.as_ref()) != (scope, resource));
+        self.add(resource, scope, reason);
+    }
+
     /// Adds the verdicts of a later step; of one pair the later verdict counts.
     pub fn extend(&mut self, later: Explanation) {
-        for verdict in &later.0 {
-            self.0.retain(|one| (&one.scope, &one.resource) != (&verdict.scope, &verdict.resource));
+        for verdict in later.0 {
+            self.settle(verdict.resource.as_ref(), &verdict.scope, verdict.reason);
         }
-        self.0.extend(later.0);
     }
 
     /// All verdicts.

@@ -16,6 +16,8 @@ mod change;
 mod decision;
 mod entropy;
 mod explanation;
+#[cfg(test)]
+mod fixture;
 mod reason;
 mod tenant;
 

@@ -95,8 +95,6 @@ reasons! {
     Expired = "expired",
     /// The code was redeemed before.
     CodeReplayed = "code_replayed",
-    /// Too many refused attempts on one code.
-    CodeExhausted = "code_exhausted",
     /// The refresh token was rotated away before.
     RefreshReplayed = "refresh_replayed",
     /// The code or token belongs to another client.

@@ -94,11 +94,7 @@ enum When {
 
 impl<'a> Login<'a> {
     /// A login, told apart by whether it was made in this interaction.
-    pub fn new(
-        user: &'a User,
-        session: &'a Session,
-        interaction: Option<&Interaction>,
-    ) -> Self {
+    pub fn new(user: &'a User, session: &'a Session, interaction: Option<&Interaction>) -> Self {
         let made_here = interaction
             .and_then(|interaction| interaction.signed_in.as_ref())
             .is_some_and(|made| *made == session.digest);
@@ -106,14 +102,20 @@ impl<'a> Login<'a> {
     }
 
     fn suffices(&self, request: &Checked, now: i64) -> bool {
-        if !self.user.enabled || self.session.subject != self.user.subject || now >= self.session.expires_at {
+        if !self.user.enabled
+            || self.session.subject != self.user.subject
+            || now >= self.session.expires_at
+        {
             return false;
         }
         if self.when == When::Now {
             return true;
         }
         let is_young = request.max_age.is_none_or(|age| now - self.session.auth_time <= age);
-        is_young && request.max_age != Some(0) && !request.prompt.login && !request.prompt.select_account
+        is_young
+            && request.max_age != Some(0)
+            && !request.prompt.login
+            && !request.prompt.select_account
     }
 }
 
@@ -160,6 +162,9 @@ pub fn proceed(
     };
     let permitted = scope::permit(tenant, client, directory, login.user, &request.asked)?;
     let wanted = permitted.asked;
+    let subject = &login.user.subject;
+    let consent =
+        consent.filter(|consent| consent.speaks_for(subject, client, &request.redirect_uri));
     let step = match consent::ask(client, directory, request, &wanted, consent) {
         None => Step::Ready(wanted),
         Some(_) if request.prompt.none => {
@@ -190,7 +195,10 @@ pub struct Issued {
 /// Takes the user's answer: remembers it and issues the code (RFC 6749 §4.1.2).
 ///
 /// An interaction is answered once: a second answer is a conflict, then a refusal.
-#[expect(clippy::too_many_arguments, reason = "each is a fact of its own; nothing names them together")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a fact of its own; nothing names them together"
+)]
 pub fn answer(
     tenant: &Tenant,
     client: &Client,
@@ -203,48 +211,67 @@ pub fn answer(
     entropy: &mut dyn Entropy,
 ) -> Decision<Result<Issued, Refused>> {
     let request = &interaction.value.request;
-    if interaction.value.answered || now >= interaction.value.expires_at {
-        let text = "this request was answered before or is too old; begin again";
-        let refused = Refused::new(ErrorCode::AccessDenied, Reason::Expired, text);
+    if let Err(refused) = waits(&interaction.value, now) {
         return Decision::unchanged(Err(refused));
     }
     let next = match proceed(tenant, client, directory, request, Some(login), consent, now) {
         Ok(next) => next,
         Err(refused) => return closed(interaction, Err(refused)),
     };
-    let (wanted, ask) = match next.step {
-        // The answer comes from a browser whose login does not suffice: nothing is decided.
-        Step::Login => {
-            let text = "the user must sign in before answering";
-            let refused = Refused::new(ErrorCode::LoginRequired, Reason::LoginRequired, text);
-            return Decision::unchanged(Err(refused));
-        }
-        Step::Ready(wanted) => (wanted, None),
-        Step::Consent(ask) => (wanted_of(&ask), Some(ask)),
-    };
+    let mut explanation = next.explanation;
     let denied = || {
         let text = "the user refused";
         Err(Refused::new(ErrorCode::AccessDenied, Reason::Denied, text))
     };
-    let Answer::Accept(ticked) = answer else { return closed(interaction, denied()) };
-    let Some(ask) = ask else {
-        return issue(tenant, client, request, Some(interaction), login, wanted, now, entropy).map(Ok);
+    let (wanted, ask) = match (next.step, answer) {
+        // The answer comes from a browser whose login does not suffice: nothing is decided.
+        (Step::Login, _) => {
+            let text = "the user must sign in before answering";
+            let refused = Refused::new(ErrorCode::LoginRequired, Reason::LoginRequired, text);
+            return Decision::unchanged(Err(refused));
+        }
+        (Step::Ready(_), Answer::Deny) => return closed(interaction, denied()),
+        (Step::Ready(wanted), Answer::Accept(_)) => {
+            let issued =
+                issue(tenant, client, request, Some(interaction), login, wanted, now, entropy);
+            return Decision { explanation, ..issued };
+        }
+        (Step::Consent(ask), _) => (wanted_of(&ask), ask),
     };
-    let given = consent::given(client, directory, &wanted, &ask, ticked);
-    if given.is_empty() {
-        return closed(interaction, denied());
-    }
+    let given = match answer {
+        Answer::Accept(ticked) => consent::given(client, directory, &wanted, &ask, ticked),
+        Answer::Deny => Grant::default(),
+    };
+    // A refusal is remembered too: what was accepted before is asked again (rules §4.8).
+    let left = if given.is_empty() { consent::spared(&ask) } else { given.clone() };
     let subject = &login.user.subject;
-    let memory = consent::remember(subject, client, request, consent, &wanted, &given);
-    let mut decision =
-        issue(tenant, client, request, Some(interaction), login, given, now, entropy).map(Ok);
+    let before =
+        consent.filter(|consent| consent.speaks_for(subject, client, &request.redirect_uri));
+    let memory = consent::remember(subject, client, request, before, &wanted, &left);
+    for (resource, scope) in wanted.permissions().filter(|(r, s)| !given.holds(r, s)) {
+        explanation.settle(Some(resource), scope, Reason::Refused);
+    }
+    for scope in wanted.global.iter().filter(|scope| !given.global.contains(scope)) {
+        explanation.settle(None, scope, Reason::Refused);
+    }
+    let mut decision = if given.is_empty() {
+        closed(interaction, denied())
+    } else {
+        issue(tenant, client, request, Some(interaction), login, given, now, entropy)
+    };
     decision.changes.push(Change::put(memory));
-    decision.explanation = next.explanation;
+    decision.explanation = explanation;
     decision
 }
 
 /// Issues a code for what needs no question (RFC 6749 §4.1.2).
-#[expect(clippy::too_many_arguments, reason = "each is a fact of its own; nothing names them together")]
+///
+/// A refusal with [`Reason::RedirectUri`] is to be shown to the user, never redirected: the client
+/// took the URI back while the request waited. Other refusals are redirected.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a fact of its own; nothing names them together"
+)]
 pub fn issue(
     tenant: &Tenant,
     client: &Client,
@@ -254,7 +281,15 @@ pub fn issue(
     grant: Grant,
     now: i64,
     entropy: &mut dyn Entropy,
-) -> Decision<Issued> {
+) -> Decision<Result<Issued, Refused>> {
+    if let Some(interaction) = interaction {
+        if let Err(refused) = waits(&interaction.value, now) {
+            return Decision::unchanged(Err(refused));
+        }
+        if let Err(refused) = redirect_uri::matched(client, Some(&request.redirect_uri)) {
+            return closed(interaction, Err(refused));
+        }
+    }
     let code = secret(entropy);
     let expires_at = now + tenant.lifetimes.code;
     let record = GrantRecord {
@@ -281,7 +316,7 @@ pub fn issue(
     };
     let mut changes = vec![Change::insert(record), Change::insert(standing)];
     changes.extend(interaction.map(close));
-    Decision::new(changes, Issued { code })
+    Decision::new(changes, Ok(Issued { code }))
 }
 
 /// Where the browser goes with the code (RFC 6749 §4.1.2, RFC 9207 §2).
@@ -309,6 +344,15 @@ pub fn error_redirect(
     redirect_uri.with_query(&parameters)
 }
 
+/// Whether an interaction can still be answered: once, and in its time.
+fn waits(interaction: &Interaction, now: i64) -> Result<(), Refused> {
+    if !interaction.answered && now < interaction.expires_at {
+        return Ok(());
+    }
+    let text = "this request was answered before or is too old; begin again";
+    Err(Refused::new(ErrorCode::AccessDenied, Reason::Expired, text))
+}
+
 fn close(interaction: &Loaded<Interaction>) -> Change {
     interaction.update(Interaction { answered: true, ..interaction.value.clone() })
 }
@@ -329,6 +373,6 @@ fn wanted_of(ask: &Ask) -> Grant {
     }
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "authorize_tests.rs"]
 mod tests;

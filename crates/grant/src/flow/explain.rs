@@ -37,3 +37,7 @@ pub fn explain(
     }
     Ok(Explained { grant: resolved.asked, explanation: resolved.explanation })
 }
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

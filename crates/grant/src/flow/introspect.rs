@@ -85,6 +85,6 @@ pub fn introspect(
     }))
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "introspect_tests.rs"]
 mod tests;

@@ -39,10 +39,9 @@ pub fn revoke(
     let change = match presented {
         Presented::Refresh(_) => grant.map(|grant| grant.update(grant.value.clone().revoke())),
         Presented::Opaque(token) => Some(Change::delete::<OpaqueToken>(token.digest.as_str())),
-        Presented::Jwt(claims) => Some(Change::put(RevokedToken {
-            jti: claims.jti.clone(),
-            expires_at: claims.exp,
-        })),
+        Presented::Jwt(claims) => {
+            Some(Change::put(RevokedToken { jti: claims.jti.clone(), expires_at: claims.exp }))
+        }
         Presented::Nothing => None,
     };
     Decision::new(change.into_iter().collect(), Ok(()))
@@ -54,6 +53,6 @@ pub fn resource(grant: &Loaded<GrantRecord>, resource: &Resource) -> Decision<()
     Decision::new(vec![grant.update(without)], ())
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "revoke_tests.rs"]
 mod tests;

@@ -9,7 +9,7 @@ use crate::entropy::{identifier, secret};
 use crate::rule::resource::{self, Directory, Target};
 use crate::rule::{pkce, scope};
 use crate::state::{
-    Client, Code, GrantKind, GrantRecord, OpaqueToken, RefreshToken, RefreshTokens,
+    Client, Code, GrantId, GrantKind, GrantRecord, OpaqueToken, RefreshToken, RefreshTokens,
     ResourceServer, Rotation, Standing, TokenFormat, User,
 };
 use crate::{Change, Decision, Entropy, Explanation, Loaded, Reason, Refused, Tenant};
@@ -86,11 +86,13 @@ pub fn authorization_code(
     let now = context.now;
     let record = &held.grant.value;
     let mut changes = vec![code.update(code.value.clone().spend())]; // RFC 6749 §4.1.2: single use
-    let id = record.grant.global.has("openid").then(|| id_token(context, record, &code.value));
+    let may = |scope| {
+        scope::holds_global(context.tenant, context.client, &record.grant, scope) // rules §6.3
+    };
+    let id = may("openid").then(|| id_token(context, record, &code.value));
     let access = write(context, &narrowed, Some(record), &record.subject, entropy, &mut changes);
     let gets_refresh = context.client.grant_types.contains(&GrantKind::RefreshToken)
-        && (record.grant.global.has("offline_access")
-            || context.client.refresh_tokens == RefreshTokens::Always);
+        && (may("offline_access") || context.client.refresh_tokens == RefreshTokens::Always);
     let mut expires_at = record.expires_at.max(access.claims.exp);
     let refresh = gets_refresh.then(|| {
         let (token, change) = refresh(context, record, record.rotation.generation, entropy);
@@ -209,7 +211,7 @@ fn redeemable<'a>(
     }
     same_redirect_uri(context.client, &code.value, redirect_uri.as_deref()).map_err(refuse)?; // RFC 6749 §4.1.3
     pkce::verify(code.value.challenge.as_ref(), verifier.as_ref()).map_err(refuse)?; // RFC 7636 §4.6
-    live(context, grant, user).map(|held| (code, held)).map_err(refuse)
+    live(context, &code.value.grant, grant, user).map(|held| (code, held)).map_err(refuse)
 }
 
 fn refreshable<'a>(
@@ -231,7 +233,7 @@ fn refreshable<'a>(
     if context.now >= token.expires_at {
         return Err(refuse(invalid_grant(Reason::Expired)));
     }
-    let held = live(context, grant, user).map_err(refuse)?;
+    let held = live(context, &token.grant, grant, user).map_err(refuse)?;
     let Some(rotation) = rotated(context, token, held.grant.value.rotation) else {
         return Err(Box::new(replayed(grant, Reason::RefreshReplayed))); // RFC 9700 §4.14.2
     };
@@ -252,10 +254,12 @@ fn rotated(context: &Context<'_>, token: &RefreshToken, before: Rotation) -> Opt
 
 fn live<'a>(
     context: &Context<'_>,
+    id: &GrantId,
     grant: Option<&'a Loaded<GrantRecord>>,
     user: Option<&'a User>,
 ) -> Result<HeldGrant<'a>, Refused> {
-    let grant = grant.filter(|grant| grant.value.is_live(context.now));
+    let is_meant = |grant: &GrantRecord| grant.id == *id && grant.client == context.client.id;
+    let grant = grant.filter(|grant| is_meant(&grant.value) && grant.value.is_live(context.now));
     let grant = grant.ok_or_else(|| invalid_grant(Reason::Revoked))?;
     let user = user.filter(|user| user.enabled && user.subject == grant.value.subject);
     let user = user.ok_or_else(|| invalid_grant(Reason::SubjectDisabled))?;
@@ -295,10 +299,11 @@ fn narrow<'a>(
     let (named, audience) = (&request.resource, &request.audience);
     let target = resource::select(tenant, client, directory, grant, named, audience)?; // RFC 8707 §2.2
     let (server, narrowed) = match target {
-        Target::Userinfo => (None, scope::narrow_global(tenant, client, grant, asked)?),
+        Target::Userinfo => (None, scope::narrow_global(tenant, client, directory, grant, asked)?),
         Target::Resource(resource) => {
             let server = directory.find(&resource).ok_or_else(|| gone(&resource))?;
-            let narrowed = scope::narrow(tenant, client, server, held.user, grant, asked)?;
+            let narrowed =
+                scope::narrow(tenant, client, directory, server, held.user, grant, asked)?;
             (Some(server), narrowed)
         }
     };
@@ -310,7 +315,13 @@ fn own<'a>(context: &Context<'a>, request: &Request) -> Result<Narrowed<'a>, Ref
     let Context { tenant, client, directory, .. } = *context;
     grant_type_allowed(client, &request.grant)?;
     let (resources, audiences) = (&request.resource, &request.audience);
-    let scopes = request.scope.clone().unwrap_or_default();
+    let (global, scopes): (Vec<_>, Vec<_>) = request
+        .scope
+        .iter()
+        .flatten()
+        .cloned()
+        .partition(|scope| tenant.global_scopes.contains(scope));
+    let scopes: Scopes = scopes.into_iter().collect();
     let named = resource::requested(tenant, client, directory, resources, audiences)?;
     if !scope::has_target(tenant, client, directory, &named, &scopes) {
         let text = "send resource to say which API the token is for";
@@ -328,7 +339,11 @@ fn own<'a>(context: &Context<'a>, request: &Request) -> Result<Narrowed<'a>, Ref
         return Err(scope::nothing_left());
     };
     let server = directory.find(&resource).ok_or_else(|| gone(&resource))?;
-    Ok(Narrowed { server: Some(server), scopes, explanation: resolved.explanation })
+    let mut explanation = resolved.explanation;
+    for scope in &global {
+        explanation.add(None, scope, Reason::ScopeUnknown); // they speak of a user; here is none
+    }
+    Ok(Narrowed { server: Some(server), scopes, explanation })
 }
 
 /// Writes an access token; an opaque one is remembered among the changes.
@@ -429,6 +444,6 @@ fn gone(resource: &Resource) -> Refused {
     Refused::new(ErrorCode::InvalidTarget, Reason::ResourceUnknown, text)
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "token_tests.rs"]
 mod tests;

@@ -12,8 +12,19 @@ const CLAIMS: [(&str, &[&str]); 4] = [
     (
         "profile",
         &[
-            "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username",
-            "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale",
+            "name",
+            "family_name",
+            "given_name",
+            "middle_name",
+            "nickname",
+            "preferred_username",
+            "profile",
+            "picture",
+            "website",
+            "gender",
+            "birthdate",
+            "zoneinfo",
+            "locale",
             "updated_at",
         ],
     ),
@@ -40,9 +51,9 @@ pub fn userinfo(
     now: i64,
 ) -> Result<Map<String, Value>, Refused> {
     let invalid = |reason, text: &str| Refused::new(ErrorCode::InvalidToken, reason, text);
-    let claims = found
-        .live(tenant, known, now)
-        .ok_or_else(|| invalid(Reason::Expired, "the access token is expired, revoked or unknown"))?;
+    let claims = found.live(tenant, known, now).ok_or_else(|| {
+        invalid(Reason::Expired, "the access token is expired, revoked or unknown")
+    })?;
     if claims.aud != tenant.issuer.as_str() || matches!(found, Found::Opaque(_)) {
         let text = "this token is for another resource; get one without resource";
         return Err(invalid(Reason::OtherAudience, text));
@@ -66,6 +77,6 @@ pub fn userinfo(
     Ok(answer)
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "userinfo_tests.rs"]
 mod tests;

@@ -40,6 +40,7 @@ pub fn authenticate(
     credentials: &Credentials,
     now: i64,
 ) -> Result<Authenticated, Refused> {
+    let client = client.filter(|client| client.id == *credentials.client_id());
     let Some(client) = client else { return Err(refused(Reason::UnknownClient)) };
     let authenticated = Authenticated { assertion: None };
     match (&client.authentication, credentials) {
@@ -105,7 +106,9 @@ fn verified(
     let jws = Jws::parse(jwt.expose()).ok()?;
     // No other kind of JWT may pass as an assertion (RFC 8725 §3.11).
     let header = jws.header();
-    let is_plain = header.typ.is_none() || header.is_type("jwt") || header.is_type("client-authentication+jwt");
+    let is_plain = header.typ.is_none()
+        || header.is_type("jwt")
+        || header.is_type("client-authentication+jwt");
     if !is_plain {
         return None;
     }
@@ -130,6 +133,6 @@ fn refused(reason: Reason) -> Refused {
     Refused::new(ErrorCode::InvalidClient, reason, text)
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "client_auth_tests.rs"]
 mod tests;

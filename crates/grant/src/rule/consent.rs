@@ -1,7 +1,7 @@
 //! What the user is asked, and what is remembered of the answer (rules §4.8).
 
 use bailiwick_oauth::redirect_uri::Kind;
-use bailiwick_oauth::{Grant, Permission, Resource, Scope, Subject};
+use bailiwick_oauth::{Grant, Permission, Resource, Scope, Scopes, Subject};
 
 use super::resource::Directory;
 use super::scope::without_empty;
@@ -58,7 +58,8 @@ pub fn ask(
             .and_then(|resource| directory.find(resource))
             .and_then(|server| server.scope(name));
         let sensitive = definition.is_some_and(|definition| definition.sensitive);
-        let remembered = !sensitive && consent.is_some_and(|consent| accepted(consent, resource, name));
+        let remembered =
+            !sensitive && consent.is_some_and(|consent| accepted(consent, resource, name));
         asks |= !remembered;
         AskedScope {
             name: name.clone(),
@@ -89,7 +90,13 @@ pub fn ask(
 }
 
 /// What the user gives: what was left ticked, what is required, and what needed no question.
-pub fn given(client: &Client, directory: &Directory, wanted: &Grant, ask: &Ask, ticked: &Grant) -> Grant {
+pub fn given(
+    client: &Client,
+    directory: &Directory,
+    wanted: &Grant,
+    ask: &Ask,
+    ticked: &Grant,
+) -> Grant {
     let mut given = Grant::default();
     for scope in &ask.global {
         if scope.required || scope.remembered || ticked.global.contains(&scope.name) {
@@ -97,10 +104,10 @@ pub fn given(client: &Client, directory: &Directory, wanted: &Grant, ask: &Ask, 
         }
     }
     for server in &ask.servers {
-        if server.scopes.is_empty() && !ticked.resources.contains_key(&server.resource) {
-            continue;
+        // Without scopes the resource itself is the question; else it comes with its scopes only.
+        if server.scopes.is_empty() && ticked.resources.contains_key(&server.resource) {
+            given.resources.entry(server.resource.clone()).or_default();
         }
-        given.resources.entry(server.resource.clone()).or_default();
         for scope in &server.scopes {
             let is_given = scope.remembered
                 || is_required(client, Some(&server.resource), &scope.name)
@@ -113,6 +120,18 @@ pub fn given(client: &Client, directory: &Directory, wanted: &Grant, ask: &Ask, 
         }
     }
     without_empty(directory, given)
+}
+
+/// What is left when the user refuses everything: what needed no question.
+pub fn spared(ask: &Ask) -> Grant {
+    let names = |scopes: &[AskedScope]| -> Scopes {
+        scopes.iter().filter(|scope| scope.remembered).map(|scope| scope.name.clone()).collect()
+    };
+    let servers = ask.servers.iter().map(|one| (one.resource.clone(), names(&one.scopes)));
+    Grant {
+        global: names(&ask.global),
+        resources: servers.filter(|(_, scopes)| !scopes.is_empty()).collect(),
+    }
 }
 
 /// What is remembered after an answer: accepted pairs are spared next time, refused ones asked.
@@ -144,10 +163,16 @@ pub fn remember(
             to.insert(Permission { resource: resource.clone(), scope: scope.clone() });
             if let Some(scopes) = from.resources.get_mut(resource) {
                 scopes.retain(|one| one != scope);
+                // An entry without scopes would say that the resource itself was accepted.
+                if scopes.is_empty() {
+                    from.resources.remove(resource);
+                }
             }
         }
-        if scopes.is_empty() && given.resources.contains_key(resource) {
-            consent.accepted.resources.entry(resource.clone()).or_default();
+        if scopes.is_empty() {
+            let (to, from) = sides(&mut consent, given.resources.contains_key(resource));
+            to.resources.entry(resource.clone()).or_default();
+            from.resources.retain(|one, scopes| one != resource || !scopes.is_empty());
         }
     }
     consent
@@ -196,6 +221,6 @@ fn global_description(scope: &Scope) -> &'static str {
     }
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "consent_tests.rs"]
 mod tests;

@@ -37,7 +37,8 @@ impl Directory {
 
     /// The resource server with this identifier or alias.
     pub fn find(&self, name: &Resource) -> Option<&ResourceServer> {
-        self.servers.get(self.aliases.get(name).unwrap_or(name))
+        let by_alias = || self.servers.get(self.aliases.get(name)?);
+        self.servers.get(name).or_else(by_alias)
     }
 }
 
@@ -227,7 +228,10 @@ fn unavailable(name: &str, directory: &Directory, reason: Reason) -> Refused {
     let hint = directory
         .open
         .iter()
-        .find(|open| open.as_str() != name && differ_little(open.as_str(), name))
+        .filter(|open| open.as_str() != name)
+        .filter_map(|open| Some((difference(open.as_str(), name)?, open)))
+        .min_by_key(|(difference, _)| *difference)
+        .map(|(_, open)| open)
         .map(|open| format!("; did you mean '{open}'?"))
         .unwrap_or_default();
     let text = format!("the resource '{}' is not available to this client{hint}", shortened(name));
@@ -250,20 +254,21 @@ fn same(one: &[Resource], other: &[Resource]) -> bool {
     one.len() == other.len() && one.iter().all(|resource| other.contains(resource))
 }
 
-/// Whether two names differ in one place of at most three characters.
-fn differ_little(one: &str, other: &str) -> bool {
+/// How many octets differ, when two names differ in one place of at most three.
+fn difference(one: &str, other: &str) -> Option<usize> {
     const LITTLE: usize = 3;
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let prefix = one.iter().zip(other).take_while(|(a, b)| a == b).count();
     let (one, other) = (&one[prefix..], &other[prefix..]);
     let suffix = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
-    one.len() - suffix <= LITTLE && other.len() - suffix <= LITTLE
+    let differ = one.len().max(other.len()) - suffix;
+    (differ <= LITTLE).then_some(differ)
 }
 
 fn shortened(text: &str) -> String {
     text.chars().take(120).collect()
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "resource_tests.rs"]
 mod tests;

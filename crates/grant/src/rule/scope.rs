@@ -41,9 +41,12 @@ pub fn resolve(
     let is_strict = tenant.strict || client.strict;
     let mut servers: Vec<&ResourceServer> =
         named.iter().filter_map(|name| directory.find(name)).collect();
-    let Sorted { global, plain, qualified } = sort(tenant, directory, &servers, scopes)?;
-    if servers.is_empty() && qualified.is_empty() {
-        servers.extend(resource::default(tenant, client, directory));
+    let default = resource::default(tenant, client, directory).filter(|_| servers.is_empty());
+    let mut literal = servers.clone();
+    literal.extend(default);
+    let Sorted { global, plain, qualified } = sort(tenant, client, directory, &literal, scopes)?;
+    if qualified.is_empty() {
+        servers.extend(default); // rules §4.7
     }
     let mut out = Downscope::new(client);
     for scope in &global {
@@ -54,9 +57,7 @@ pub fn resolve(
     for server in &servers {
         out.offer_resource(server);
         if no_scope_asked {
-            for scope in server.default_scopes() {
-                out.offer(server, scope);
-            }
+            out.offer_defaults(server);
         }
         for scope in &plain {
             if server.defines(scope) {
@@ -68,22 +69,22 @@ pub fn resolve(
     }
     for scope in plain.iter().filter(|scope| !servers.iter().any(|server| server.defines(scope))) {
         out.explanation.add(None, scope, Reason::ScopeUnknown);
-        out.lost.get_or_insert_with(|| scope.clone());
+        out.lost.get_or_insert_with(|| (scope.clone(), Reason::ScopeUnknown));
     }
     for (server, scope) in qualified {
         if server.explicit && !named.contains(&server.identifier) {
             return Err(not_explicit(server));
         }
-        out.offer_resource(server);
         if scope.as_str() == DEFAULT {
+            out.offer_resource(server);
             out.offer_configured(server);
         } else {
             out.offer(server, &scope);
         }
     }
     let Downscope { grant: asked, explanation, lost, .. } = out;
-    if let Some(lost) = lost.filter(|_| is_strict) {
-        return Err(strict(&lost));
+    if let Some((lost, reason)) = lost.filter(|_| is_strict) {
+        return Err(strict(&lost, reason));
     }
     let asked = without_empty(directory, asked);
     if asked.is_empty() {
@@ -92,7 +93,10 @@ pub fn resolve(
     Ok(Resolved { asked, explanation })
 }
 
-/// Holds pairs under what the subject may have (rules §4.5); global scopes stay.
+/// Holds a resolved request under what the subject may have (rules §4.5).
+///
+/// Definitions and the client's ceiling are looked at again: since the request was resolved, the
+/// user may have taken an hour to sign in.
 ///
 /// # Errors
 /// `invalid_scope` when nothing is left, or, for a strict client, when something falls out.
@@ -104,29 +108,73 @@ pub fn permit(
     asked: &Grant,
 ) -> Result<Resolved, Refused> {
     let mut explanation = Explanation::default();
-    let mut kept = Grant { global: asked.global.clone(), ..Grant::default() };
+    let mut kept = Grant::default();
     let mut lost = None;
+    let mut note = |resource: Option<&Resource>, scope: &Scope, reason: Reason| {
+        explanation.add(resource, scope, reason);
+        if reason != Reason::Kept {
+            lost.get_or_insert_with(|| (scope.clone(), reason));
+        }
+        reason == Reason::Kept
+    };
+    for scope in &asked.global {
+        if note(None, scope, global_now(tenant, client, scope)) {
+            kept.global.insert(scope.clone());
+        }
+    }
     for (resource, scopes) in &asked.resources {
-        let Some(server) = directory.find(resource) else { continue };
-        let held = kept.resources.entry(resource.clone()).or_default();
+        let server = directory.find(resource);
+        if server.is_some_and(|server| resource::is_open(client, server)) {
+            kept.resources.entry(resource.clone()).or_default();
+        }
         for scope in scopes {
-            if is_permitted(server, user, scope) {
-                explanation.add(Some(resource), scope, Reason::Kept);
-                held.insert(scope.clone());
-            } else {
-                explanation.add(Some(resource), scope, Reason::SubjectPermission);
-                lost = Some(scope.clone());
+            let reason = server
+                .map_or(Reason::ResourceUnknown, |server| pair_now(client, server, user, scope));
+            if note(Some(resource), scope, reason) {
+                kept.insert(Permission { resource: resource.clone(), scope: scope.clone() });
             }
         }
     }
-    if let Some(lost) = lost.filter(|_| tenant.strict || client.strict) {
-        return Err(strict(&lost));
+    if let Some((lost, reason)) = lost.filter(|_| tenant.strict || client.strict) {
+        return Err(strict(&lost, reason));
     }
     let kept = without_empty(directory, kept);
     if kept.is_empty() {
         return Err(nothing_left());
     }
     Ok(Resolved { asked: kept, explanation })
+}
+
+/// What the rules say of a global scope now.
+fn global_now(tenant: &Tenant, client: &Client, scope: &Scope) -> Reason {
+    if !tenant.global_scopes.contains(scope) {
+        Reason::NotDefined
+    } else if !client.ceiling.global.reaches(scope) {
+        Reason::ClientCeiling
+    } else {
+        Reason::Kept
+    }
+}
+
+/// What the rules say of a pair now (rules §4.5).
+fn pair_now(client: &Client, server: &ResourceServer, user: &User, scope: &Scope) -> Reason {
+    if !server.enabled {
+        Reason::ResourceDisabled
+    } else if !server.defines(scope) {
+        Reason::NotDefined
+    } else if !client.ceiling.on(&server.identifier).reaches(scope) {
+        Reason::ClientCeiling
+    } else if !is_permitted(server, user, scope) {
+        Reason::SubjectPermission
+    } else {
+        Reason::Kept
+    }
+}
+
+/// Whether a grant holds a global scope that the client may have now (rules §6.3).
+pub(crate) fn holds_global(tenant: &Tenant, client: &Client, grant: &Grant, name: &str) -> bool {
+    let mut held = grant.global.iter().filter(|scope| scope.as_str() == name);
+    held.any(|scope| global_now(tenant, client, scope) == Reason::Kept)
 }
 
 /// What one token may hold of a grant now, anew (rules §5.2, §6.2, §6.3).
@@ -146,30 +194,26 @@ pub struct Narrowed {
 pub fn narrow(
     tenant: &Tenant,
     client: &Client,
+    directory: &Directory,
     server: &ResourceServer,
     user: &User,
     grant: &Grant,
     asked: Option<&Scopes>,
 ) -> Result<Narrowed, Refused> {
-    let wanted = asked.map(|asked| held(tenant, grant, asked)).transpose()?;
+    let wanted = held(tenant, directory, grant, asked)?;
     let granted = grant.resources.get(&server.identifier);
     let mut explanation = Explanation::default();
     let mut scopes = Scopes::new();
     for scope in granted.into_iter().flatten() {
         let pair = (Some(&server.identifier), scope);
         let is_wanted = wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|w| w.is(pair)));
-        let reason = if !server.defines(scope) {
-            Reason::NotDefined
-        } else if !client.ceiling.on(&server.identifier).reaches(scope) {
-            Reason::ClientCeiling
-        } else if !is_permitted(server, user, scope) {
-            Reason::SubjectPermission
-        } else if is_wanted {
+        let reason = pair_now(client, server, user, scope);
+        if reason == Reason::Kept {
+            if !is_wanted {
+                continue;
+            }
             scopes.insert(scope.clone());
-            Reason::Kept
-        } else {
-            continue;
-        };
+        }
         explanation.add(Some(&server.identifier), scope, reason);
     }
     if scopes.is_empty() && !server.allow_empty_scope {
@@ -186,25 +230,23 @@ pub fn narrow(
 pub fn narrow_global(
     tenant: &Tenant,
     client: &Client,
+    directory: &Directory,
     grant: &Grant,
     asked: Option<&Scopes>,
 ) -> Result<Narrowed, Refused> {
-    let wanted = asked.map(|asked| held(tenant, grant, asked)).transpose()?;
+    let wanted = held(tenant, directory, grant, asked)?;
     let mut explanation = Explanation::default();
     let mut scopes = Scopes::new();
     for scope in grant.global.iter().filter(|scope| scope.as_str() != "offline_access") {
         let is_wanted =
             wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|w| w.is((None, scope))));
-        let reason = if !tenant.global_scopes.contains(scope) {
-            Reason::NotDefined
-        } else if !client.ceiling.global.reaches(scope) {
-            Reason::ClientCeiling
-        } else if is_wanted {
+        let reason = global_now(tenant, client, scope);
+        if reason == Reason::Kept {
+            if !is_wanted {
+                continue;
+            }
             scopes.insert(scope.clone());
-            Reason::Kept
-        } else {
-            continue;
-        };
+        }
         explanation.add(None, scope, reason);
     }
     if scopes.is_empty() {
@@ -242,6 +284,8 @@ enum Held<'s> {
     Name(&'s Scope),
     /// By its qualified name: one pair.
     Pair(Permission),
+    /// By `/.default`: whatever of it was frozen at consent.
+    All(Resource),
 }
 
 impl Held<'_> {
@@ -249,34 +293,43 @@ impl Held<'_> {
         match self {
             Self::Name(name) => *name == scope,
             Self::Pair(pair) => resource == Some(&pair.resource) && pair.scope == *scope,
+            Self::All(all) => resource == Some(all),
         }
     }
 }
 
-/// Resolves the names of a refresh request against the grant (rules §6.2).
+/// Resolves the names of a refresh request against the grant (rules §6.2); `None` for no names.
 fn held<'s>(
     tenant: &Tenant,
+    directory: &Directory,
     grant: &Grant,
-    asked: &'s Scopes,
-) -> Result<Vec<Held<'s>>, Refused> {
+    asked: Option<&'s Scopes>,
+) -> Result<Option<Vec<Held<'s>>>, Refused> {
+    let Some(asked) = asked.filter(|asked| !asked.is_empty()) else { return Ok(None) };
     let mut found = Vec::with_capacity(asked.len());
     for name in asked {
         if grant.global.contains(name) || grant.permissions().any(|(_, scope)| scope == name) {
             found.push(Held::Name(name));
             continue;
         }
-        let pair = readings(tenant, name)
-            .find(|(resource, scope)| grant.holds(resource, scope))
-            .map(|(resource, scope)| Permission { resource, scope });
-        match pair {
-            Some(pair) => found.push(Held::Pair(pair)),
-            None => {
+        let mut pairs = readings(tenant, name).filter_map(|(resource, scope)| {
+            let resource = directory.find(&resource).map_or(resource, |s| s.identifier.clone());
+            if grant.holds(&resource, &scope) {
+                return Some(Held::Pair(Permission { resource, scope }));
+            }
+            let is_all = scope.as_str() == DEFAULT && grant.resources.contains_key(&resource);
+            is_all.then_some(Held::All(resource))
+        });
+        // As when it was granted: exactly one reading (rules §4.4).
+        match (pairs.next(), pairs.next()) {
+            (Some(pair), None) => found.push(pair),
+            _ => {
                 let text = format!("the scope '{name}' was not granted; ask for it anew");
                 return Err(Refused::new(ErrorCode::InvalidScope, Reason::NotGranted, text));
             }
         }
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// The scopes of a request, by kind.
@@ -286,69 +339,77 @@ struct Sorted<'d> {
     qualified: Vec<(&'d ResourceServer, Scope)>,
 }
 
+/// Sorts the scopes of a request; `literal` are the servers whose own names win over readings.
 fn sort<'d>(
     tenant: &Tenant,
+    client: &Client,
     directory: &'d Directory,
-    servers: &[&ResourceServer],
+    literal: &[&ResourceServer],
     scopes: &Scopes,
 ) -> Result<Sorted<'d>, Refused> {
     let mut sorted = Sorted { global: Vec::new(), plain: Vec::new(), qualified: Vec::new() };
     for scope in scopes {
         if tenant.global_scopes.contains(scope) {
             sorted.global.push(scope.clone());
-        } else if servers.iter().any(|server| server.defines(scope)) || !may_be_qualified(scope) {
+        } else if literal.iter().any(|server| server.defines(scope)) || !may_be_qualified(scope) {
             // A literal scope of that very name wins over every reading (rules §4.4).
             sorted.plain.push(scope.clone());
         } else if sorted.qualified.len() == MOST_QUALIFIED {
             let text = format!("more than {MOST_QUALIFIED} qualified scopes");
             return Err(Refused::new(ErrorCode::InvalidScope, Reason::ScopeReading, text));
         } else {
-            sorted.qualified.push(reading(tenant, directory, scope)?);
+            sorted.qualified.push(reading(tenant, client, directory, scope)?);
         }
     }
     Ok(sorted)
 }
 
-/// The one reading of a qualified scope (rules §4.4).
+/// The one reading of a qualified scope (rules §4.4), on a resource server open to the client.
 fn reading<'d>(
     tenant: &Tenant,
+    client: &Client,
     directory: &'d Directory,
     scope: &Scope,
 ) -> Result<(&'d ResourceServer, Scope), Refused> {
     let mut found = readings(tenant, scope).filter_map(|(resource, name)| {
-        let server = directory.find(&resource).filter(|server| server.enabled)?;
+        let server = directory.find(&resource)?;
         (server.defines(&name) || name.as_str() == DEFAULT).then_some((server, name))
     });
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        _ => {
-            let text = format!("the scope '{scope}' does not name one scope of one known resource");
-            Err(Refused::new(ErrorCode::InvalidScope, Reason::ScopeReading, text))
+    // To the client all of them are the same (rules §9); the operator sees which it was.
+    let reason = match (found.next(), found.next()) {
+        (Some((server, name)), None) if resource::is_open(client, server) => {
+            return Ok((server, name));
         }
-    }
+        (Some((server, _)), None) if !server.enabled => Reason::ResourceDisabled,
+        (Some(_), None) => Reason::ResourceNotOpen,
+        _ => Reason::ScopeReading,
+    };
+    let text = format!("the scope '{scope}' does not name one scope of one known resource");
+    Err(Refused::new(ErrorCode::InvalidScope, reason, text))
 }
 
-/// Every way to read a scope as an identifier followed by `:` or `/` and a name.
+/// Every way to read a scope as an identifier followed by `:` or `/` and a name; none for a scope
+/// with so many separators that not all ways could be looked at.
 fn readings<'s>(
     tenant: &Tenant,
     scope: &'s Scope,
 ) -> impl Iterator<Item = (Resource, Scope)> + use<'s> {
     let text = scope.as_str();
     let plain_http = tenant.plain_http;
-    text.rmatch_indices([':', '/']).take(MOST_SPLITS).filter_map(move |(at, _)| {
+    let is_readable = text.matches([':', '/']).count() <= MOST_SPLITS;
+    let text = if is_readable { text } else { "" };
+    text.rmatch_indices([':', '/']).filter_map(move |(at, _)| {
         let resource = Resource::parse_with(&text[..at], plain_http).ok()?;
-        // `https://a/` before a name is `https://a` before `/name`, not a second reading.
-        let is_whole = !text[..at].ends_with('/');
         let name = Scope::parse(&text[at + 1..]).ok()?;
-        is_whole.then_some((resource, name))
+        Some((resource, name))
     })
 }
 
-/// Whether a name begins as an identifier does; `read:orders` does not.
+/// Whether a name begins as an identifier does; `read:orders` and `api:read` do not.
 fn may_be_qualified(scope: &Scope) -> bool {
-    let scheme = scope.as_str().split(':').next().unwrap_or_default();
+    let Some((scheme, rest)) = scope.as_str().split_once(':') else { return false };
     ["https", "http", "api", "urn"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
-        && scope.as_str().len() > scheme.len()
+        && rest.contains([':', '/'])
 }
 
 /// Collects what is kept under a client's ceiling.
@@ -356,8 +417,8 @@ struct Downscope<'c> {
     client: &'c Client,
     grant: Grant,
     explanation: Explanation,
-    /// The first scope that ceiling or definition dropped.
-    lost: Option<Scope>,
+    /// The first scope that was asked for and dropped, and by which rule.
+    lost: Option<(Scope, Reason)>,
 }
 
 impl<'c> Downscope<'c> {
@@ -367,8 +428,11 @@ impl<'c> Downscope<'c> {
 
     fn offer_global(&mut self, scope: &Scope) {
         let kept = self.client.ceiling.global.reaches(scope);
-        if self.explain(None, scope, kept) {
+        self.explain(None, scope, kept);
+        if kept {
             self.grant.global.insert(scope.clone());
+        } else {
+            self.lose(scope);
         }
     }
 
@@ -379,31 +443,47 @@ impl<'c> Downscope<'c> {
     }
 
     fn offer(&mut self, server: &ResourceServer, scope: &Scope) {
-        let kept = resource::is_open(self.client, server)
-            && self.client.ceiling.on(&server.identifier).reaches(scope);
-        if self.explain(Some(&server.identifier), scope, kept) {
-            let resource = server.identifier.clone();
-            self.grant.insert(Permission { resource, scope: scope.clone() });
+        if !self.keep(server, scope) {
+            self.lose(scope);
+        }
+    }
+
+    /// What nobody asked for by name is not lost when it falls out.
+    fn offer_defaults(&mut self, server: &ResourceServer) {
+        for scope in server.default_scopes() {
+            self.keep(server, scope);
         }
     }
 
     /// `/.default`: what the client is explicitly configured for, never what is sensitive.
     fn offer_configured(&mut self, server: &ResourceServer) {
-        let Reach::Only(configured) = self.client.ceiling.on(&server.identifier) else { return };
+        let reach = self.client.ceiling.resources.get(&server.identifier);
+        let Some(Reach::Only(configured)) = reach else { return };
         for definition in server.scopes.iter().filter(|scope| !scope.sensitive) {
             if configured.contains(&definition.name) {
-                self.offer(server, &definition.name);
+                self.keep(server, &definition.name);
             }
         }
     }
 
-    fn explain(&mut self, resource: Option<&Resource>, scope: &Scope, kept: bool) -> bool {
-        let reason = if kept { Reason::Kept } else { Reason::ClientCeiling };
-        self.explanation.add(resource, scope, reason);
-        if !kept {
-            self.lost.get_or_insert_with(|| scope.clone());
+    fn keep(&mut self, server: &ResourceServer, scope: &Scope) -> bool {
+        let kept = resource::is_open(self.client, server)
+            && self.client.ceiling.on(&server.identifier).reaches(scope);
+        self.explain(Some(&server.identifier), scope, kept);
+        if kept {
+            let resource = server.identifier.clone();
+            self.grant.insert(Permission { resource, scope: scope.clone() });
         }
         kept
+    }
+
+    fn explain(&mut self, resource: Option<&Resource>, scope: &Scope, kept: bool) {
+        let reason = if kept { Reason::Kept } else { Reason::ClientCeiling };
+        self.explanation.add(resource, scope, reason);
+    }
+
+    fn lose(&mut self, scope: &Scope) {
+        self.lost.get_or_insert_with(|| (scope.clone(), Reason::ClientCeiling));
     }
 }
 
@@ -427,9 +507,9 @@ pub(super) fn without_empty(directory: &Directory, mut grant: Grant) -> Grant {
     grant
 }
 
-fn strict(lost: &Scope) -> Refused {
+fn strict(lost: &Scope, reason: Reason) -> Refused {
     let text = format!("the scope '{lost}' cannot be had by this client on these resources");
-    Refused::new(ErrorCode::InvalidScope, Reason::ScopeUnknown, text)
+    Refused::new(ErrorCode::InvalidScope, reason, text)
 }
 
 pub(crate) fn nothing_left() -> Refused {
@@ -442,6 +522,6 @@ fn not_explicit(server: &ResourceServer) -> Refused {
     Refused::new(ErrorCode::InvalidTarget, Reason::ResourceNotExplicit, text)
 }
 
-#[cfg(any())]
+#[cfg(test)]
 #[path = "scope_tests.rs"]
 mod tests;

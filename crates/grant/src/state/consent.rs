@@ -30,6 +30,11 @@ impl Consent {
         key(subject, &client.id, &Self::fingerprint(client, redirect_uri))
     }
 
+    /// Whether these are the answers of this user to this client as it is now.
+    pub fn speaks_for(&self, subject: &Subject, client: &Client, place: &RedirectUri) -> bool {
+        self.key() == Self::key_of(subject, client, place)
+    }
+
     /// What the client is, as far as the user's answer depends on it.
     pub fn fingerprint(client: &Client, redirect_uri: &RedirectUri) -> String {
         let place = redirect_uri.without_loopback_port();
