@@ -1,1 +1,0 @@
-//! Everything in one process, for tests: clock, seeded randomness, servers.
