@@ -1,0 +1,206 @@
+//! A client of the file (RFC 6749 §2) and its ceiling (rules §3).
+
+use std::collections::BTreeSet;
+
+use bailiwick_grant::Tenant;
+use bailiwick_grant::state::{
+    Authentication, Ceiling, Client, GrantKind, Origin, Pkce, Reach, ResourceServer,
+};
+use bailiwick_oauth::{Permission, Scope};
+
+use super::{defined, distinct, registered};
+use crate::config::file;
+use crate::config::nearest::nearest;
+use crate::config::read::{At, Reader};
+use crate::config::value::{Method, ReachEntry, Reached};
+
+/// `None` when its credentials do not fit its authentication; that is noted.
+pub(super) fn check(
+    entry: file::Client,
+    tenant: &Tenant,
+    servers: &[ResourceServer],
+    reader: &mut Reader<'_>,
+) -> Option<Client> {
+    let authentication = authentication(&entry, reader);
+    grants(&entry, reader);
+    let ceiling = Ceiling {
+        global: global(&entry.scopes, tenant, reader),
+        ..resources(&entry, servers, reader)
+    };
+    if let Some(default) = &entry.default_resource
+        && registered(default, servers, reader).is_some()
+        && !ceiling.on(&default.value).is_open()
+    {
+        let help = format!("add \"{}\" to `resources`", default.value);
+        reader.problem(&default.span, "the default is not open to this client", help);
+    }
+    let required = required(&entry, &ceiling, servers, reader);
+    let mut client = Client::new(entry.id.value, entry.name.0, authentication?);
+    client.redirect_uris = distinct(entry.redirect_uris, "redirect URI", reader);
+    client.grant_types = entry.grants.value.into_iter().collect();
+    client.pkce = entry.pkce.value;
+    client.ceiling = ceiling;
+    client.default_resource = entry.default_resource.map(|at| at.value);
+    client.required = required;
+    client.strict = entry.strict;
+    client.fallback = entry.resource_fallback;
+    client.parameter = entry.resource_parameter;
+    client.refresh_tokens = entry.refresh_tokens;
+    client.first_party = entry.first_party;
+    client.origin = Origin::Managed;
+    Some(client)
+}
+
+fn authentication(entry: &file::Client, reader: &mut Reader<'_>) -> Option<Authentication> {
+    let method = &entry.authentication;
+    let (secret, jwks, jwks_file) = (&entry.secret, &entry.jwks, &entry.jwks_file);
+    let secrets = || {
+        let secrets = secret.iter().flat_map(|secrets| &secrets.value.0);
+        secrets.map(|secret| secret.0.clone()).collect::<Vec<_>>()
+    };
+    if let Some(secret) = secret
+        && !matches!(method.value, Method::Basic | Method::Post)
+    {
+        let help = "leave it out, or write `authentication = \"client_secret_basic\"`";
+        reader.problem(&secret.span, "this client does not authenticate with a secret", help);
+    }
+    let keys = [jwks.as_ref().map(|at| &at.span), jwks_file.as_ref().map(|at| &at.span)];
+    if let Some(span) = keys.into_iter().flatten().next()
+        && method.value != Method::PrivateKeyJwt
+    {
+        let help = "leave them out, or write `authentication = \"private_key_jwt\"`";
+        reader.problem(span, "this client does not authenticate with keys", help);
+    }
+    match method.value {
+        Method::None => Some(Authentication::None),
+        Method::Basic | Method::Post if secrets().is_empty() => {
+            let help = "write for example `secret = { env = \"SHOP_SECRET\" }`";
+            reader.problem(&method.span, "this client needs a `secret`", help);
+            None
+        }
+        Method::Basic => Some(Authentication::Basic { secrets: secrets() }),
+        Method::Post => Some(Authentication::Post { secrets: secrets() }),
+        Method::PrivateKeyJwt => match (jwks, jwks_file) {
+            (Some(set), None) => Some(Authentication::PrivateKeyJwt { jwks: set.value.0.clone() }),
+            (None, Some(set)) => Some(Authentication::PrivateKeyJwt { jwks: set.value.0.clone() }),
+            (None, None) => {
+                let help = "add `jwks` or `jwks_file` with its public keys";
+                reader.problem(&method.span, "this client needs its keys", help);
+                None
+            }
+            (Some(_), Some(file)) => {
+                reader.problem(&file.span, "the keys are given twice", "leave one out");
+                None
+            }
+        },
+    }
+}
+
+fn grants(entry: &file::Client, reader: &mut Reader<'_>) {
+    let kinds: BTreeSet<_> = entry.grants.value.iter().copied().collect();
+    let public = entry.authentication.value == Method::None;
+    let mut wrong = |message, help| reader.problem(&entry.grants.span, message, help);
+    if kinds.is_empty() {
+        wrong("a client without a grant type can do nothing", "name one of the grant types");
+    }
+    if public && kinds.contains(&GrantKind::ClientCredentials) {
+        let help = "choose another `authentication` (RFC 6749 §4.4)";
+        wrong("a public client has no credentials of its own", help);
+    }
+    let code = kinds.contains(&GrantKind::AuthorizationCode);
+    if code && entry.redirect_uris.is_empty() {
+        let help = "add `redirect_uris`, or write `grants = [\"client_credentials\"]`";
+        wrong("the authorization code needs a redirect URI", help);
+    }
+    if !code && kinds.contains(&GrantKind::RefreshToken) {
+        wrong("no other grant of this client yields refresh tokens", "leave \"refresh_token\" out");
+    }
+    if !code && let Some(uri) = entry.redirect_uris.first() {
+        let help = "leave it out, or add \"authorization_code\" to `grants`";
+        reader.problem(&uri.span, "a redirect URI serves the authorization code alone", help);
+    }
+    if public && entry.pkce.value == Pkce::Optional {
+        let message = "a public client must use PKCE (RFC 9700 §2.1.1)";
+        reader.problem(&entry.pkce.span, message, "leave `pkce` out");
+    }
+}
+
+fn global(reach: &ReachEntry, tenant: &Tenant, reader: &mut Reader<'_>) -> Reach {
+    if let ReachEntry::Only(scopes) = reach {
+        for scope in scopes {
+            if !tenant.global_scopes.contains(&scope.value) {
+                let known = tenant.global_scopes.iter().map(Scope::as_str);
+                let help = nearest(scope.value.as_str(), known).map_or_else(
+                    || {
+                        "add it to `global_scopes`, or, if it is a scope of an API, to `resources`"
+                            .to_owned()
+                    },
+                    |meant| format!("did you mean `{meant}`?"),
+                );
+                let message = format!("`{}` is no global scope", scope.value);
+                reader.problem(&scope.span, message, help);
+            }
+        }
+    }
+    to_reach(reach, reader)
+}
+
+fn resources(entry: &file::Client, servers: &[ResourceServer], reader: &mut Reader<'_>) -> Ceiling {
+    let mut ceiling = Ceiling::default();
+    for (At { span, value }, entry) in &entry.resources.0 {
+        let reach = to_reach(entry, reader);
+        match value {
+            Reached::Others => ceiling.others = reach,
+            Reached::Named(resource) => {
+                let name = At { span: span.clone(), value: resource.clone() };
+                if let Some(server) = registered(&name, servers, reader)
+                    && let ReachEntry::Only(scopes) = entry
+                {
+                    for scope in scopes {
+                        defined(scope, server, reader);
+                    }
+                }
+                if ceiling.resources.insert(resource.clone(), reach).is_some() {
+                    let message = format!("\"{resource}\" is there twice, spelled differently");
+                    reader.problem(span, message, "put its scopes into one entry");
+                }
+            }
+        }
+    }
+    ceiling
+}
+
+fn required(
+    entry: &file::Client,
+    ceiling: &Ceiling,
+    servers: &[ResourceServer],
+    reader: &mut Reader<'_>,
+) -> BTreeSet<Permission> {
+    let mut required = BTreeSet::new();
+    for (resource, scopes) in &entry.required.0 {
+        let Some(server) = registered(resource, servers, reader) else { continue };
+        for scope in scopes {
+            if defined(scope, server, reader) && !ceiling.on(&resource.value).reaches(&scope.value)
+            {
+                let message =
+                    format!("`{}` is required, but above the client's ceiling", scope.value);
+                reader.problem(&scope.span, message, "add it to `resources`");
+            }
+            required.insert(Permission {
+                resource: resource.value.clone(),
+                scope: scope.value.clone(),
+            });
+        }
+    }
+    required
+}
+
+fn to_reach(entry: &ReachEntry, reader: &mut Reader<'_>) -> Reach {
+    match entry {
+        ReachEntry::Everything => Reach::Everything,
+        ReachEntry::Only(scopes) => match distinct(scopes.iter().cloned(), "scope", reader) {
+            none if none.is_empty() => Reach::Nothing,
+            scopes => Reach::Only(scopes.into_iter().collect()),
+        },
+    }
+}

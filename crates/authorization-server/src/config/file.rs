@@ -1,0 +1,236 @@
+//! The fields of the configuration file: each with its meaning, its type and its default.
+//!
+//! `docs/authorization-server-configuration.md` is generated from this page.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use bailiwick_grant::state::{Fallback, GrantKind, Parameter, Pkce, RefreshTokens, TokenFormat};
+use bailiwick_jose::Algorithm;
+use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject};
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::key_set::{KeySet, KeySetFile};
+use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
+use super::secret::SecretDigest;
+use super::value::{Claims, Count, Method, PasswordHash, ReachEntry, Reached, Seconds, Words};
+
+section! {
+    /// The server itself. These fields stand before the first `[section]` of the file.
+    struct Root("the top of the file") {
+        /// The issuer: the URL under which clients and APIs know this server. Copied byte for byte
+        /// into tokens and metadata (RFC 8414 §2), so it never changes. `https`, or `http` on
+        /// this machine.
+        issuer: At<Issuer> = required "\"https://id.example.com\"";
+        /// Where the server listens, without TLS: on a network, let a proxy in front add it.
+        listen: SocketAddr = default "\"127.0.0.1:9000\"";
+        /// The database file; made at first start.
+        store: PathBuf = default "\"bailiwick.db\"";
+        /// The resource that a request naming none is taken for. Without it, and without one of the
+        /// client, such a request gets global scopes only.
+        default_resource: At<Resource> = optional "\"https://api.example.com/orders\"";
+        /// Whether a scope that falls out in downscoping fails the request with `invalid_scope`.
+        /// Otherwise it is left out, and the answer says what was issued (RFC 6749 §3.3).
+        strict: bool = default "false";
+        /// Scopes that belong to no API, beyond `openid profile email address phone offline_access`.
+        global_scopes: Vec<At<Scope>> = default "[]";
+        /// The most resources that one request may name.
+        most_resources: Count = default "16";
+        /// Accepts `http` identifiers of APIs on any host. Whoever can read or change that traffic
+        /// has the tokens in it: only for a network that is closed by other means.
+        dangerous_allow_plain_http_resources: bool = default "false";
+        /// How long things live; see below.
+        lifetimes: Lifetimes = default "{}";
+        /// How signing in is guarded; see below.
+        login: Login = default "{}";
+        /// The APIs; see below.
+        resource: Vec<ResourceServer> = default "[]";
+        /// The clients; see below.
+        client: Vec<Client> = default "[]";
+        /// The users; see below.
+        user: Vec<User> = default "[]";
+    }
+}
+
+section! {
+    /// How long things live. The lifetime of an API's access tokens is the API's own.
+    struct Lifetimes("[lifetimes]") {
+        /// An authorization code; at most 10 minutes (RFC 6749 §4.1.2).
+        code: At<Seconds> = default "\"60s\"";
+        /// A refresh token, from its issue.
+        refresh_token: At<Seconds> = default "\"30d\"";
+        /// How long a refresh token that was rotated away may be sent again, so that two refreshes
+        /// at once both work; after it, reuse revokes the grant. At most a minute; `0` for never.
+        replay: At<Seconds> = default "\"10s\"";
+        /// The access token for userinfo.
+        userinfo_token: At<Seconds> = default "\"10m\"";
+        /// An ID token.
+        id_token: At<Seconds> = default "\"10m\"";
+        /// An authorization request that waits for the user.
+        interaction: At<Seconds> = default "\"1h\"";
+        /// A login in a browser.
+        session: At<Seconds> = default "\"12h\"";
+    }
+}
+
+section! {
+    /// How signing in is guarded against guessing.
+    struct Login("[login]") {
+        /// How many sign-ins may fail, for one account from one address, within the window.
+        attempts: Count = default "10";
+        /// The time that failed sign-ins are counted in.
+        window: At<Seconds> = default "\"15m\"";
+        /// How many passwords are checked at the same time; each check takes 19 MiB for a moment.
+        password_checks: Count = default "2";
+    }
+}
+
+section! {
+    /// A protected API, in OAuth's words a resource server. Each has its own scopes: `read` here
+    /// and `read` there are two permissions.
+    struct ResourceServer("[[resource]]") {
+        /// The resource indicator (RFC 8707 §2): what clients send as `resource`, and what stands in
+        /// the `aud` of the tokens. Compared as a whole, in canonical form. It never changes.
+        identifier: At<Resource> = required "\"https://api.example.com/orders\"";
+        /// The name that users read on the consent page.
+        name: Words = required "\"Orders\"";
+        /// Further spellings that clients may send.
+        aliases: Vec<At<Resource>> = default "[]";
+        /// The scopes, in the order in which users read them: a description, or a table with
+        /// `description`, `default` and `sensitive` (see below).
+        scopes: Entries<Scope, ScopeEntry> = default "{}";
+        /// The form of the access tokens: signed (RFC 9068), or random and explained by
+        /// introspection alone (RFC 7662).
+        format: TokenFormat = default "\"jwt\"";
+        /// With what signed access tokens are signed.
+        algorithm: Algorithm = default "\"ES256\"";
+        /// How long its access tokens live.
+        lifetime: At<Seconds> = default "\"10m\"";
+        /// What stands in `aud` instead of the identifier, for an API that insists on a name of its
+        /// own. Clients cannot send it.
+        audience: At<Words> = optional "\"orders-v1\"";
+        /// Whether only `resource` reaches it: no qualified scope, and no default.
+        explicit: bool = default "false";
+        /// Whether a token without any scope may be issued for it.
+        allow_empty_scope: bool = default "false";
+        /// The secret with which it asks for introspection, its identifier being its name there;
+        /// several while one is replaced.
+        introspection_secret: OneOrMore<SecretDigest> = default "[]";
+        /// Turns role-based access on: which roles hold which scopes. Without it every user may
+        /// give every scope.
+        roles: Entries<Words, ReachEntry> = optional "{ clerk = [\"read:orders\"], admin = \"*\" }";
+    }
+}
+
+section! {
+    /// One scope of an API, written as a table.
+    struct ScopeTable("[[resource]] scopes") {
+        /// What users read when they are asked.
+        description: Words = required "\"Place orders in your name\"";
+        /// Whether it is given when a request names no scope.
+        default: bool = default "false";
+        /// Whether users are always asked, also if they consented before.
+        sensitive: bool = default "false";
+    }
+}
+
+section! {
+    /// An application that asks for tokens. It gets nothing that `scopes` and `resources` do not
+    /// hold: they are its ceiling, whatever users consent to.
+    struct Client("[[client]]") {
+        /// The client identifier.
+        id: At<ClientId> = required "\"shop\"";
+        /// The name that users read on the consent page.
+        name: Words = required "\"Example Shop\"";
+        /// How it authenticates; `none` for an application that cannot keep a secret.
+        authentication: At<Method> = required "\"client_secret_basic\"";
+        /// Its secret, with `client_secret_basic` or `client_secret_post`; several while one is
+        /// replaced.
+        secret: At<OneOrMore<SecretDigest>> = optional "{ env = \"SHOP_SECRET\" }";
+        /// Its public keys as a JWK set, with `private_key_jwt`.
+        jwks: At<KeySet> = optional "{ keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"…\" }] }";
+        /// The same, in a file of its own.
+        jwks_file: At<KeySetFile> = optional "\"shop.jwks.json\"";
+        /// Where users may be sent back; compared byte for byte but for the port on loopback
+        /// (RFC 8252 §7.3).
+        redirect_uris: Vec<At<RedirectUri>> = default "[]";
+        /// The grant types that it may use.
+        grants: At<Vec<GrantKind>> = default "[\"authorization_code\", \"refresh_token\"]";
+        /// Whether it may leave PKCE out (RFC 7636). A public client never may; a challenge that
+        /// was sent is enforced all the same.
+        pkce: At<Pkce> = default "\"required\"";
+        /// As `strict` of the server, for this client alone.
+        strict: bool = default "false";
+        /// The resource that its requests naming none are taken for; beats the server's.
+        default_resource: At<Resource> = optional "\"https://api.example.com/orders\"";
+        /// How its `resource` parameter is taken: ignored, accepted as RFC 8707 says, or required.
+        resource_parameter: Parameter = default "\"accept\"";
+        /// What a token request without `resource` gets: `global` is the userinfo token when global
+        /// scopes were granted; `granted` is the sole API of the grant, for clients that send
+        /// `resource` only when they authorize.
+        resource_fallback: Fallback = default "\"global\"";
+        /// When it gets a refresh token: for a granted `offline_access`, or always.
+        refresh_tokens: RefreshTokens = default "\"offline_access\"";
+        /// Whether you vouch for it: a consent is then remembered even where its redirect URI
+        /// cannot prove who it is (loopback, private-use scheme).
+        first_party: bool = default "false";
+        /// The ceiling of global scopes.
+        scopes: ReachEntry = default "[]";
+        /// The ceiling on each API of this file; the key `"*"` is every API that is not named. An
+        /// empty list closes the API to the client.
+        resources: Entries<Reached, ReachEntry> = default "{}";
+        /// The permissions that users cannot untick on the consent page.
+        required: Entries<Resource, Vec<At<Scope>>> = default "{}";
+    }
+}
+
+section! {
+    /// A person who signs in.
+    struct User("[[user]]") {
+        /// The name to sign in with; upper and lower case are the same.
+        username: At<Words> = required "\"ada\"";
+        /// The argon2id hash of the password. Without it the user cannot sign in.
+        password: PasswordHash = optional "\"$argon2id$v=19$m=19456,t=2,p=1$…\"";
+        /// What tokens say as `sub`. It never changes; left out, it is made of `username`, so set
+        /// it before you rename somebody.
+        subject: At<Subject> = optional "\"ada\"";
+        /// OpenID Connect claims (OpenID Connect Core §5.1).
+        claims: Claims = default "{}";
+        /// The roles, for APIs with `roles`.
+        roles: Vec<At<Words>> = default "[]";
+    }
+}
+
+/// Every section, in the order of the reference.
+pub(super) const SECTIONS: [Section; 7] = [
+    Root::SECTION,
+    Lifetimes::SECTION,
+    Login::SECTION,
+    ResourceServer::SECTION,
+    ScopeTable::SECTION,
+    Client::SECTION,
+    User::SECTION,
+];
+
+/// A scope with its description alone, or as a table.
+#[derive(Debug, Clone)]
+pub(super) enum ScopeEntry {
+    Description(Words),
+    Table(Box<ScopeTable>),
+}
+
+impl FromToml for ScopeEntry {
+    fn kind() -> String {
+        "a description, or a table".into()
+    }
+    fn read(value: &Spanned<DeValue<'_>>, reader: &mut Reader<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(_) => Words::read(value, reader).map(Self::Description),
+            DeValue::Table(_) => {
+                ScopeTable::read(value, reader).map(|table| Self::Table(Box::new(table)))
+            }
+            _ => reader.wrong_kind::<Self>(value),
+        }
+    }
+}

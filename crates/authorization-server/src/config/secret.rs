@@ -1,0 +1,96 @@
+//! Secrets of clients and resource servers: the file refers to them, it does not hold them.
+
+use bailiwick_oauth::Secret;
+use bailiwick_oauth::secret::Digest;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use bailiwick_jose::base64url;
+
+use super::read::{FromToml, Reader};
+
+/// The digest of a secret, wherever the secret itself is.
+#[derive(Debug, Clone)]
+pub(super) struct SecretDigest(pub(super) Digest);
+
+impl FromToml for SecretDigest {
+    fn kind() -> String {
+        "`{ env = \"NAME\" }`, `{ file = \"path\" }` or `{ sha256 = \"digest\" }`".into()
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>, reader: &mut Reader<'_>) -> Option<Self> {
+        let span = value.span();
+        let entries: Vec<_> = match value.get_ref() {
+            DeValue::Table(table) => table.iter().collect(),
+            DeValue::String(_) => {
+                // never shown: it is likely the secret itself
+                let help = format!("write {}", Self::kind());
+                reader.problem(&span, "a secret does not stand in this file", help);
+                return None;
+            }
+            _ => return reader.wrong_kind::<Self>(value),
+        };
+        let [(key, value)] = entries.as_slice() else {
+            reader.problem(&span, format!("expected exactly one of {}", Self::kind()), "");
+            return None;
+        };
+        let Some(text) = value.get_ref().as_str() else {
+            reader.problem(&value.span(), "expected a string", "");
+            return None;
+        };
+        let read = match key.get_ref().as_ref() {
+            "env" => from_environment(text, reader),
+            "file" => from_file(text, reader),
+            "sha256" => from_digest(text),
+            other => Err((format!("unknown place `{other}` of a secret"), Self::kind())),
+        };
+        read.map_err(|(message, help)| reader.problem(&value.span(), message, help)).ok()
+    }
+}
+
+type Read = Result<SecretDigest, (String, String)>;
+
+fn from_environment(name: &str, reader: &Reader<'_>) -> Read {
+    let secret = (reader.around.environment)(name).ok_or_else(|| {
+        let help = format!("set {name} before starting the server");
+        (format!("the environment variable {name} is not set"), help)
+    })?;
+    digest(&secret)
+}
+
+fn from_file(path: &str, reader: &Reader<'_>) -> Read {
+    let path = reader.around.folder.join(path);
+    let secret = std::fs::read_to_string(&path).map_err(|why| {
+        let help = "name a file that this user can read; paths start at this file's folder";
+        (format!("cannot read the secret from {}: {why}", path.display()), help.to_owned())
+    })?;
+    digest(secret.trim_end_matches(['\r', '\n']))
+}
+
+/// SHA-256 is fast: only a secret that cannot be guessed is safe behind it.
+fn digest(secret: &str) -> Read {
+    if secret.len() < SHORTEST {
+        let message = format!("the secret is shorter than {SHORTEST} characters");
+        return Err((message, "make one with `openssl rand -base64 32`".to_owned()));
+    }
+    Ok(SecretDigest(Secret::new(secret).digest()))
+}
+
+/// Reads a SHA-256 digest as `sha256sum` prints it, or in base64url as the store keeps it.
+fn from_digest(text: &str) -> Read {
+    let hexadecimal: Option<Vec<u8>> = (text.len() == 64 && text.is_ascii())
+        .then(|| (0..32).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()).collect())
+        .flatten();
+    let octets = hexadecimal.or_else(|| base64url::decode(text).ok());
+    match octets {
+        Some(octets) if octets.len() == 32 => {
+            Ok(SecretDigest(Digest::from_stored(base64url::encode(&octets))))
+        }
+        _ => Err((
+            "malformed SHA-256 digest".to_owned(),
+            "write the 64 hexadecimal digits of `printf %s \"$SECRET\" | sha256sum`".to_owned(),
+        )),
+    }
+}
+
+const SHORTEST: usize = 32;
