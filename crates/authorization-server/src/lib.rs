@@ -1,1 +1,31 @@
 //! The authorization server: registers, authorizes, downscopes, issues.
+//!
+//! A request runs `parse → load → decide → commit → answer`: `bailiwick_oauth` parses, [`load`]
+//! reads what the decision needs, `bailiwick_grant` decides, the store commits, [`answer`] and
+//! [`signer`] answer. Endpoints hold no rules.
+//!
+//! - [`AuthorizationServer`] is the router, made of its [`Parts`]; [`serve`] puts it on a listener;
+//! - [`config`] reads the configuration file, [`registry`] applies it to the store;
+//! - [`keys`] holds the signing keys, [`password`] checks the users' passwords.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
+
+pub mod config;
+pub mod keys;
+pub mod password;
+pub mod registry;
+
+mod answer;
+mod app;
+mod commit;
+mod cookie;
+mod endpoint;
+mod event;
+mod form;
+mod load;
+mod page;
+mod serve;
+mod signer;
+mod throttle;
+
+pub use app::{AuthorizationServer, Parts};
+pub use serve::{Limits, Peer, serve};

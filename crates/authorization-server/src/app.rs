@@ -1,0 +1,242 @@
+//! The authorization server as a router: its parts, its paths, its limits.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::{get, post};
+use bailiwick_grant::Tenant;
+use bailiwick_jose::{base64url, digest};
+use bailiwick_oauth::Resource;
+use bailiwick_oauth::resource::PlainHttp;
+use bailiwick_store::Store;
+use bailiwick_window::{FirstUse, MemoryFirstUse, MemoryThrottle, Pace, Throttle};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::config::Login;
+use crate::cookie::Cookies;
+use crate::endpoint::{
+    assets, authorize, consent, health, introspect, jwks, login, metadata, revoke, token, userinfo,
+};
+use crate::keys::Keyring;
+use crate::password::Passwords;
+use crate::{answer, event, form};
+
+/// What an authorization server is made of.
+pub struct Parts {
+    /// The settings under which it decides.
+    pub tenant: Tenant,
+    /// Where everything is remembered: the one truth.
+    pub store: Arc<dyn Store>,
+    /// What it signs with.
+    pub keyring: Keyring,
+    /// What checks the users' passwords.
+    pub passwords: Passwords,
+    /// The time, in seconds since 1970.
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// Secure randomness, 32 octets at a time.
+    pub entropy: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
+    /// Which assertions were used.
+    pub first_use: Arc<dyn FirstUse>,
+    /// How often sign-ins failed, by account and address.
+    pub accounts: Arc<dyn Throttle>,
+    /// How often sign-ins were tried, by address.
+    pub addresses: Arc<dyn Throttle>,
+    /// The proxies in front, whose `X-Forwarded-For` is believed; nobody else's is.
+    pub proxies: Vec<IpAddr>,
+    /// The names that the Microsoft v1 endpoints answer to: `/{name}/oauth2/authorize` (rules §8).
+    pub v1_names: Vec<String>,
+    /// How long one request may take.
+    pub timeout: Duration,
+}
+
+impl Parts {
+    /// The parts of one process: the system's clock and randomness, windows in memory.
+    pub fn new(
+        tenant: Tenant,
+        store: Arc<dyn Store>,
+        keyring: Keyring,
+        passwords: Passwords,
+        login: Login,
+    ) -> Self {
+        let pace = Pace { free: login.attempts, period: login.window, ..Pace::default() };
+        let crowd = Pace { free: login.attempts.saturating_mul(100), ..pace };
+        Self {
+            tenant,
+            store,
+            keyring,
+            passwords,
+            clock: Arc::new(|| jiff::Timestamp::now().as_second()),
+            entropy: Arc::new(system_randomness),
+            first_use: Arc::new(MemoryFirstUse::default()),
+            accounts: Arc::new(MemoryThrottle::new(pace, MOST_THROTTLED)),
+            addresses: Arc::new(MemoryThrottle::new(crowd, MOST_THROTTLED)),
+            proxies: Vec::new(),
+            v1_names: vec!["common".to_owned(), "default".to_owned()],
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How many accounts or addresses are counted at the same time.
+const MOST_THROTTLED: usize = 100_000;
+
+#[expect(clippy::expect_used, reason = "without randomness no secret may be issued at all")]
+fn system_randomness() -> [u8; 32] {
+    let mut octets = [0; 32];
+    aws_lc_rs::rand::fill(&mut octets).expect("the system gives randomness");
+    octets
+}
+
+/// The authorization server.
+pub struct AuthorizationServer;
+
+impl AuthorizationServer {
+    /// Makes the router of an authorization server: its endpoints below the issuer's path, its
+    /// metadata at the well-known places.
+    ///
+    /// The router expects to see the paths as clients send them, so a proxy in front must not
+    /// strip the issuer's path. Give it to [`serve`](crate::serve()), which tells it its peers.
+    #[expect(clippy::new_ret_no_self, reason = "the router is all that there is")]
+    pub fn new(parts: Parts) -> Router {
+        let app = Arc::new(App::new(parts));
+        let at = |path: &str| format!("{}/{path}", app.tenant.issuer.path());
+        let cors = cross_origin();
+        // What browser apps call from their own origin.
+        let mut machines = Router::new()
+            .without_v07_checks()
+            .route(&at("token"), post(token::endpoint))
+            .route(&at("revoke"), post(revoke::endpoint))
+            .route(&at("userinfo"), get(userinfo::endpoint).post(userinfo::endpoint))
+            .route(&at("jwks"), get(jwks::endpoint));
+        for place in metadata::places(&app.tenant.issuer) {
+            machines = machines.route(&place, get(metadata::endpoint));
+        }
+        let mut people = Router::new()
+            .without_v07_checks()
+            .route(&at("authorize"), get(authorize::endpoint).post(authorize::endpoint))
+            .route(&at("login"), post(login::endpoint))
+            .route(&at("consent"), post(consent::endpoint))
+            .route(&at("introspect"), post(introspect::endpoint))
+            .route(&at("health"), get(health::live))
+            .route(&at("ready"), get(health::ready))
+            .route(&app.style_path, get(assets::style))
+            .route(&app.icon_path, get(assets::icon));
+        for name in &app.v1_names {
+            let authorize = get(authorize::endpoint).post(authorize::endpoint);
+            people = people.route(&at(&format!("{name}/oauth2/authorize")), authorize);
+            machines =
+                machines.route(&at(&format!("{name}/oauth2/token")), post(token::endpoint_v1));
+        }
+        machines
+            .layer(cors)
+            .merge(people)
+            .fallback(answer::not_found)
+            .method_not_allowed_fallback(answer::method_not_allowed)
+            .layer(DefaultBodyLimit::max(form::LONGEST))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, app.timeout))
+            .layer(CatchPanicLayer::custom(answer::panicked))
+            .layer(SetResponseHeaderLayer::if_not_present(
+                http::header::X_CONTENT_TYPE_OPTIONS,
+                http::HeaderValue::from_static("nosniff"),
+            ))
+            .layer(middleware::from_fn(event::log))
+            .with_state(app)
+    }
+}
+
+/// Any origin may call these endpoints: they take no cookies, only what a script holds itself.
+fn cross_origin() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER])
+        .max_age(Duration::from_secs(3600))
+}
+
+/// The state that all endpoints share.
+pub(crate) struct App {
+    pub(crate) tenant: Tenant,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keyring: ArcSwap<Keyring>,
+    pub(crate) passwords: Passwords,
+    pub(crate) first_use: Arc<dyn FirstUse>,
+    pub(crate) accounts: Arc<dyn Throttle>,
+    pub(crate) addresses: Arc<dyn Throttle>,
+    pub(crate) proxies: Vec<IpAddr>,
+    pub(crate) cookies: Cookies,
+    /// The origin that browsers send for pages of ours, in its canonical spelling.
+    pub(crate) origin: String,
+    pub(crate) style_path: String,
+    pub(crate) icon_path: String,
+    pub(crate) metadata: ArcSwapOption<metadata::Written>,
+    v1_names: Vec<String>,
+    timeout: Duration,
+    clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    entropy: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
+}
+
+impl App {
+    fn new(parts: Parts) -> Self {
+        let issuer = &parts.tenant.issuer;
+        let asset = |name: &str, extension: &str, content: &str| {
+            let tag = base64url::encode(&digest::sha256(content.as_bytes())[..6]);
+            format!("{}/assets/{name}-{tag}.{extension}", issuer.path())
+        };
+        Self {
+            keyring: ArcSwap::from_pointee(parts.keyring),
+            passwords: parts.passwords,
+            first_use: parts.first_use,
+            accounts: parts.accounts,
+            addresses: parts.addresses,
+            proxies: parts.proxies,
+            cookies: Cookies::new(issuer),
+            origin: canonical_origin(issuer.origin()),
+            style_path: asset("style", "css", assets::STYLE),
+            icon_path: asset("icon", "svg", assets::ICON),
+            metadata: ArcSwapOption::empty(),
+            v1_names: parts.v1_names,
+            timeout: parts.timeout,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            store: parts.store,
+            tenant: parts.tenant,
+        }
+    }
+
+    /// The time, in seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// Randomness for one decision.
+    pub(crate) fn entropy(&self) -> impl FnMut() -> [u8; 32] + use<> {
+        let entropy = Arc::clone(&self.entropy);
+        move || entropy()
+    }
+
+    /// The path of an endpoint, as forms name it.
+    pub(crate) fn path(&self, endpoint: &str) -> String {
+        format!("{}/{endpoint}", self.tenant.issuer.path())
+    }
+}
+
+/// The spelling in which two origins are compared; what is no web origin stays as it is.
+pub(crate) fn canonical_origin(origin: &str) -> String {
+    Resource::parse_with(origin, PlainHttp::Anywhere)
+        .map_or_else(|_| origin.to_owned(), |origin| origin.as_str().to_owned())
+}
+
+/// What every endpoint answers.
+pub(crate) type Answered = Result<Response, answer::Failure>;

@@ -1,0 +1,44 @@
+//! Who calls an endpoint for clients: reads the form, loads the client, authenticates it
+//! (RFC 6749 §2.3, §3.2.1).
+
+use axum::extract::Request;
+use bailiwick_grant::rule::client_auth;
+use bailiwick_grant::state::Client;
+use bailiwick_grant::{Reason, Refused};
+use bailiwick_oauth::{Credentials, ErrorCode, Form};
+
+use crate::answer::Failure;
+use crate::app::App;
+use crate::event::Event;
+use crate::{form, load};
+
+/// Reads the form of a request and the credentials with it.
+pub(super) async fn presented(request: Request) -> Result<(Form, Credentials), Failure> {
+    let authorization = form::authorization(request.headers())?;
+    let form = form::posted(request).await?;
+    let credentials = Credentials::read(authorization.as_deref(), &form)?;
+    Ok((form, credentials))
+}
+
+/// The client, if it is who it says it is.
+pub(super) async fn authenticated(
+    app: &App,
+    event: &Event,
+    credentials: &Credentials,
+) -> Result<Client, Failure> {
+    let now = app.now();
+    let client = load::client(&*app.store, credentials.client_id()).await?;
+    event.client(credentials.client_id());
+    let authenticated = client_auth::authenticate(&app.tenant, client.as_ref(), credentials, now)?;
+    if let Some(spent) = &authenticated.assertion {
+        // RFC 7523 §3, item 7: an assertion is good once.
+        if !app.first_use.first_use(&spent.key, spent.until, now).await? {
+            return Err(failed("the assertion was used before"));
+        }
+    }
+    client.ok_or_else(|| failed("the client is unknown or its authentication failed"))
+}
+
+fn failed(text: &str) -> Failure {
+    Refused::new(ErrorCode::InvalidClient, Reason::AuthenticationFailed, text).into()
+}

@@ -1,0 +1,233 @@
+//! An authorization request that waits for its user: begun, found again, and taken a step further.
+//!
+//! The key of an interaction is made of two secrets: the ticket in the form and the cookie of the
+//! browser. A link or a form that gets into other hands finds nothing, and a form of another site
+//! cannot know the ticket.
+
+use axum::extract::Request;
+use axum::response::Response;
+use bailiwick_grant::flow::authorize::{self, Issued, Login, Step};
+use bailiwick_grant::rule::consent::Ask;
+use bailiwick_grant::rule::redirect_uri;
+use bailiwick_grant::state::{Checked, Client, Interaction};
+use bailiwick_grant::{Change, Loaded, Reason, Refused};
+use bailiwick_oauth::{Form, RedirectUri, Secret};
+use bailiwick_store::StoreExt;
+use http::HeaderMap;
+use http::header::ORIGIN;
+
+use crate::answer::{Failure, see_other};
+use crate::app::{Answered, App, canonical_origin};
+use crate::commit::{Attempts, Committed};
+use crate::cookie::{self, Jar};
+use crate::event::Event;
+use crate::load::{self, SignedIn};
+use crate::{form, page};
+
+/// An interaction of this browser.
+pub(super) struct Waiting {
+    pub(super) ticket: Secret,
+    pub(super) client: Client,
+    pub(super) interaction: Loaded<Interaction>,
+}
+
+/// A form that was posted from a page of ours, with what it is about.
+pub(super) struct Posted {
+    pub(super) form: Form,
+    pub(super) jar: Jar,
+    pub(super) waiting: Waiting,
+}
+
+/// Reads a form of one of our pages and finds its interaction.
+pub(super) async fn posted(app: &App, event: &Event, request: Request) -> Result<Posted, Failure> {
+    from_here(app, request.headers())?;
+    let jar = app.cookies.read(request.headers());
+    let form = form::posted(request).await?;
+    let ticket = form.one("interaction")?.filter(|ticket| cookie::is_ours(ticket));
+    let (Some(ticket), Some(browser)) = (ticket, &jar.browser) else { return Err(Failure::Over) };
+    let key = key(ticket, browser);
+    let found = load::interaction(&*app.store, &key, app.now()).await?;
+    let interaction = found.ok_or(Failure::Over)?;
+    let client = load::client(&*app.store, interaction.value.request.client()).await?;
+    let client = client.ok_or(Failure::Over)?;
+    event.client(&client.id);
+    // What was registered may have changed while the user was reading.
+    redirect_uri::matched(&client, Some(interaction.value.request.redirect_uri()))?;
+    let waiting = Waiting { ticket: Secret::new(ticket), client, interaction };
+    Ok(Posted { form, jar, waiting })
+}
+
+/// Begins an interaction; the cookie is to be set with the answer when it is a new one.
+pub(super) async fn begin(
+    app: &App,
+    browser: Option<&Secret>,
+    request: Checked,
+) -> Result<(Secret, Option<Secret>), Failure> {
+    let mut entropy = app.entropy();
+    let ticket = cookie::fresh(&mut entropy);
+    let made = if browser.is_none() { Some(cookie::fresh(&mut entropy)) } else { None };
+    let browser = browser.or(made.as_ref()).ok_or(Failure::Over)?;
+    let begun_at = app.now();
+    let interaction = Interaction {
+        digest: key(ticket.expose(), browser).digest(),
+        request,
+        signed_in: None,
+        answered: false,
+        begun_at,
+        expires_at: begun_at + app.tenant.lifetimes.interaction,
+    };
+    let changes = vec![Change::insert(interaction)];
+    match Attempts::new().commit(&*app.store, changes).await? {
+        Committed::Done => Ok((ticket, made)),
+        Committed::Again => Err(Failure::Contended),
+    }
+}
+
+/// What comes next for the browser.
+pub(super) enum Next {
+    /// The login page.
+    Login,
+    /// The consent page.
+    Consent(Box<Ask>),
+    /// Back to the client, with a code or an error.
+    Redirect(Response),
+}
+
+/// Takes a checked request a step further; issues the code when nothing is left to ask.
+pub(super) async fn next(
+    app: &App,
+    event: &Event,
+    client: &Client,
+    request: &Checked,
+    interaction: Option<&Loaded<Interaction>>,
+    signed_in: Option<&SignedIn>,
+) -> Result<Next, Failure> {
+    let (store, tenant, now) = (&*app.store, &app.tenant, app.now());
+    let directory = load::servers_of(store, request.asked()).await?;
+    let consent = match signed_in {
+        Some(SignedIn { user, .. }) => {
+            load::consent(store, &user.subject, client, request.redirect_uri()).await?
+        }
+        None => None,
+    };
+    let mut interaction = interaction.cloned();
+    let mut attempts = Attempts::new();
+    loop {
+        let seen = interaction.as_ref();
+        let login =
+            signed_in.map(|one| Login::new(&one.user, &one.session, seen.map(|seen| &seen.value)));
+        let (login, consent) = (login.as_ref(), consent.as_ref());
+        let next = authorize::proceed(tenant, client, &directory, request, login, consent, now);
+        let next = match next {
+            Ok(next) => next,
+            Err(refused) => {
+                return Ok(Next::Redirect(answered(app, event, request, Err(refused))?));
+            }
+        };
+        let mut explanation = request.explanation().clone();
+        explanation.extend(next.explanation);
+        event.dropped(&explanation);
+        let (grant, login) = match (next.step, login) {
+            (Step::Ready(grant), Some(login)) => (grant, login),
+            (Step::Consent(ask), _) => return Ok(Next::Consent(Box::new(ask))),
+            (Step::Login | Step::Ready(_), _) => return Ok(Next::Login),
+        };
+        let mut entropy = app.entropy();
+        let decision =
+            authorize::issue(tenant, client, request, seen, login, grant, now, &mut entropy);
+        if attempts.commit(store, decision.changes).await? == Committed::Done {
+            let answer = answered(app, event, request, decision.outcome)?;
+            return Ok(Next::Redirect(answer));
+        }
+        if let Some(seen) = interaction.take() {
+            interaction = Some(again(app, &seen).await?);
+        }
+    }
+}
+
+/// The interaction as it is now, if it still waits.
+pub(super) async fn again(
+    app: &App,
+    seen: &Loaded<Interaction>,
+) -> Result<Loaded<Interaction>, Failure> {
+    let found = app.store.load::<Interaction>(seen.value.digest.as_str()).await?;
+    found.filter(|found| !found.value.answered).ok_or(Failure::Over)
+}
+
+/// The answer for what comes next in an interaction.
+pub(super) fn shown(
+    app: &App,
+    waiting: &Waiting,
+    signed_in: Option<&SignedIn>,
+    next: Next,
+) -> Result<Response, Failure> {
+    let (client, request) = (&waiting.client, &waiting.interaction.value.request);
+    match (next, signed_in) {
+        (Next::Redirect(response), _) => Ok(response),
+        (Next::Consent(ask), Some(SignedIn { user, .. })) => {
+            page::consent(app, client, user, request.redirect_uri(), &waiting.ticket, &ask)
+        }
+        (Next::Login | Next::Consent(_), _) => {
+            let username = request.login_hint().unwrap_or_default();
+            page::login(app, client, &waiting.ticket, username, None)
+        }
+    }
+}
+
+/// Sends the browser back with the code or the refusal of a checked request.
+pub(super) fn answered(
+    app: &App,
+    event: &Event,
+    request: &Checked,
+    outcome: Result<Issued, Refused>,
+) -> Answered {
+    match outcome {
+        Ok(issued) => {
+            event.verdict("code");
+            Ok(see_other(&authorize::success_redirect(&app.tenant, request, &issued)))
+        }
+        Err(refused) => match refused.reason {
+            Reason::Expired => Err(Failure::Over),
+            // The client lost the redirect URI meanwhile: nobody is sent there any more.
+            Reason::RedirectUri => Err(refused.into()),
+            _ => Ok(refusal(app, event, request.redirect_uri(), request.state(), &refused)),
+        },
+    }
+}
+
+/// Sends the browser back with a refusal (RFC 6749 §4.1.2.1).
+pub(super) fn refusal(
+    app: &App,
+    event: &Event,
+    redirect_uri: &RedirectUri,
+    state: Option<&str>,
+    refused: &Refused,
+) -> Response {
+    event.refused(refused.error.as_str(), refused.reason.as_str());
+    see_other(&authorize::error_redirect(&app.tenant, redirect_uri, state, refused))
+}
+
+/// Refuses a form that a page of another site sent; what says nothing of its origin still needs
+/// the ticket and the cookie.
+fn from_here(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
+    let foreign =
+        Failure::Foreign("The form was sent by another site. Go back to the app and begin again.");
+    let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
+    if site.is_some_and(|site| !matches!(site, b"same-origin" | b"none")) {
+        return Err(foreign);
+    }
+    let mut origins = headers.get_all(ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (None, _) => Ok(()),
+        (Some(one), None)
+            if one.to_str().is_ok_and(|origin| canonical_origin(origin) == app.origin) =>
+        {
+            Ok(())
+        }
+        _ => Err(foreign),
+    }
+}
+
+fn key(ticket: &str, browser: &Secret) -> Secret {
+    Secret::new(format!("{ticket}.{}", browser.expose()))
+}

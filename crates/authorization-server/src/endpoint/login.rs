@@ -1,0 +1,112 @@
+//! Signing in: the answer to the login page (RFC 9700 §4.7, OpenID Connect Core §3.1.2.3).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bailiwick_grant::Change;
+use bailiwick_grant::state::{Interaction, Session, User};
+use bailiwick_oauth::Secret;
+use bailiwick_window::Attempt;
+
+use super::interaction::{Posted, Waiting, again, next, posted, shown};
+use crate::answer::{Failure, to_user};
+use crate::app::{Answered, App};
+use crate::commit::{Attempts, Committed};
+use crate::cookie;
+use crate::event::Event;
+use crate::load::{self, SignedIn};
+use crate::page::{self, LoginTrouble};
+use crate::serve::Peer;
+use crate::throttle::{self, Guess};
+
+/// Answers the login form.
+pub(crate) async fn endpoint(
+    State(app): State<Arc<App>>,
+    event: Event,
+    request: Request,
+) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    let address = throttle::address(&app.proxies, peer, request.headers());
+    let answer = answer(&app, &event, address, request).await;
+    to_user(&app, &event, answer)
+}
+
+async fn answer(app: &App, event: &Event, address: IpAddr, request: Request) -> Answered {
+    let Posted { form, jar, mut waiting } = posted(app, event, request).await?;
+    let username = form.one("username")?.unwrap_or_default();
+    let password = Secret::new(form.one("password")?.unwrap_or_default());
+
+    let user = match checked(app, address, username, password).await? {
+        Ok(user) => user,
+        Err(trouble) => {
+            let reason = match trouble {
+                LoginTrouble::Wrong => "login_failed",
+                LoginTrouble::Wait(_) => "login_throttled",
+            };
+            event.refused("login_asked", reason);
+            return page::login(app, &waiting.client, &waiting.ticket, username, Some(trouble));
+        }
+    };
+    let (cookie, session) = begin_session(app, &mut waiting, &user, jar.session.as_ref()).await?;
+    let signed_in = SignedIn { user, session };
+    event.verdict("signed_in");
+    let Waiting { client, interaction, .. } = &waiting;
+    let request = &interaction.value.request;
+    let step = next(app, event, client, request, Some(interaction), Some(&signed_in)).await?;
+    let mut response = shown(app, &waiting, Some(&signed_in), step)?;
+    app.cookies.set_session(&mut response, &cookie, app.tenant.lifetimes.session);
+    Ok(response)
+}
+
+/// The user, if the password is right; the same answer in the same time whoever is unknown.
+async fn checked(
+    app: &App,
+    address: IpAddr,
+    username: &str,
+    password: Secret,
+) -> Result<Result<User, LoginTrouble>, Failure> {
+    let guess = Guess::new(username, address);
+    if let Attempt::Wait { seconds } = guess.attempt(app).await? {
+        return Ok(Err(LoginTrouble::Wait(seconds)));
+    }
+    let user = load::user_named(&*app.store, username).await?.filter(|user| user.enabled);
+    let hash = user.as_ref().and_then(|user| user.password.as_deref());
+    let is_right = app.passwords.verify(hash, password).await;
+    let Some(user) = user.filter(|_| is_right) else { return Ok(Err(LoginTrouble::Wrong)) };
+    guess.was_right(app).await?;
+    Ok(Ok(user))
+}
+
+/// A new session at each login, so that nobody can plant one; the old one ends.
+async fn begin_session(
+    app: &App,
+    waiting: &mut Waiting,
+    user: &User,
+    before: Option<&Secret>,
+) -> Result<(Secret, Session), Failure> {
+    let cookie = cookie::fresh(&mut app.entropy());
+    let auth_time = app.now();
+    let session = Session {
+        digest: cookie.digest(),
+        subject: user.subject.clone(),
+        auth_time,
+        expires_at: auth_time + app.tenant.lifetimes.session,
+    };
+    let mut attempts = Attempts::new();
+    loop {
+        let seen = &waiting.interaction;
+        let signed_in = Some(session.digest.clone());
+        let mut changes = vec![
+            Change::insert(session.clone()),
+            seen.update(Interaction { signed_in, ..seen.value.clone() }),
+        ];
+        changes.extend(before.map(|old| Change::delete::<Session>(old.digest().as_str())));
+        let committed = attempts.commit(&*app.store, changes).await?;
+        waiting.interaction = again(app, &waiting.interaction).await?;
+        if committed == Committed::Done {
+            return Ok((cookie, session));
+        }
+    }
+}

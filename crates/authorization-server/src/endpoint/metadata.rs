@@ -1,0 +1,122 @@
+//! The metadata (RFC 8414 §3, OpenID Connect Discovery §4): what is supported now, nothing else.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bailiwick_grant::Tenant;
+use bailiwick_grant::flow::userinfo::claims_supported;
+use bailiwick_grant::state::ResourceServer;
+use bailiwick_jose::Algorithm;
+use bailiwick_oauth::Issuer;
+use bailiwick_oauth::metadata::{AuthorizationServer, authorization_server_urls};
+use bailiwick_store::StoreExt;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+
+use crate::answer::{Failure, to_client};
+use crate::app::App;
+use crate::event::Event;
+use crate::load::MOST_LISTED;
+use crate::signer;
+
+/// How long a written document is served again, in seconds: a resource server that was registered
+/// meanwhile appears that much later.
+const KEPT: i64 = 10;
+
+/// The document as it was written.
+pub(crate) struct Written {
+    until: i64,
+    body: String,
+}
+
+/// The paths at which the metadata stands.
+pub(crate) fn places(issuer: &Issuer) -> Vec<String> {
+    let mut places: Vec<String> = Vec::new();
+    for url in authorization_server_urls(issuer) {
+        let place = url[issuer.origin().len()..].to_owned();
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places
+}
+
+/// Serves the metadata.
+pub(crate) async fn endpoint(State(app): State<Arc<App>>, event: Event) -> Response {
+    match written(&app).await {
+        Ok(written) => {
+            let headers =
+                [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=300")];
+            (headers, written.body.clone()).into_response()
+        }
+        Err(failure) => to_client(&app, &event, Err(failure)),
+    }
+}
+
+async fn written(app: &App) -> Result<Arc<Written>, Failure> {
+    let now = app.now();
+    if let Some(written) = app.metadata.load_full().filter(|written| now < written.until) {
+        return Ok(written);
+    }
+    let servers = app.store.list::<ResourceServer>(None, MOST_LISTED).await?;
+    let servers = servers.into_iter().map(|loaded| loaded.value).filter(|server| server.enabled);
+    let document = document(&app.tenant, &servers.collect::<Vec<_>>());
+    let body =
+        serde_json::to_string(&document).map_err(|error| Failure::Broken(Box::new(error)))?;
+    let written = Arc::new(Written { until: now + KEPT, body });
+    app.metadata.store(Some(Arc::clone(&written)));
+    Ok(written)
+}
+
+fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer {
+    let issuer = &tenant.issuer;
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let at = |path: &str| Some(issuer.endpoint(path));
+    let client_methods =
+        words(&["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]);
+    let mut scopes: Vec<String> =
+        tenant.global_scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
+    for scope in servers.iter().flat_map(|server| &server.scopes) {
+        if !scopes.iter().any(|known| known == scope.name.as_str()) {
+            scopes.push(scope.name.as_str().to_owned());
+        }
+    }
+    AuthorizationServer {
+        issuer: issuer.as_str().to_owned(),
+        authorization_endpoint: at("authorize"),
+        token_endpoint: at("token"),
+        jwks_uri: at("jwks"),
+        introspection_endpoint: at("introspect"),
+        revocation_endpoint: at("revoke"),
+        userinfo_endpoint: at("userinfo"),
+        scopes_supported: scopes,
+        response_types_supported: words(&["code"]),
+        response_modes_supported: words(&["query"]),
+        grant_types_supported: words(&[
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+        ]),
+        token_endpoint_auth_methods_supported: client_methods.clone(),
+        token_endpoint_auth_signing_alg_values_supported: Algorithm::ALL
+            .iter()
+            .map(|algorithm| algorithm.name().to_owned())
+            .collect(),
+        introspection_endpoint_auth_methods_supported: words(&[
+            "client_secret_basic",
+            "client_secret_post",
+        ]),
+        revocation_endpoint_auth_methods_supported: client_methods,
+        code_challenge_methods_supported: words(&["S256"]),
+        prompt_values_supported: words(&["none", "login", "consent", "select_account"]),
+        subject_types_supported: words(&["public"]),
+        id_token_signing_alg_values_supported: words(&[signer::ID_TOKEN.name()]),
+        claims_supported: claims_supported().map(str::to_owned).collect(),
+        authorization_response_iss_parameter_supported: true,
+        request_uri_parameter_supported: Some(false),
+        protected_resources: servers
+            .iter()
+            .map(|server| server.identifier.as_str().to_owned())
+            .collect(),
+    }
+}

@@ -1,0 +1,16 @@
+//! The endpoints: each parses, loads, decides, commits and answers; none holds a rule.
+
+pub(crate) mod assets;
+pub(crate) mod authorize;
+pub(crate) mod consent;
+pub(crate) mod health;
+pub(crate) mod introspect;
+pub(crate) mod jwks;
+pub(crate) mod login;
+pub(crate) mod metadata;
+pub(crate) mod revoke;
+pub(crate) mod token;
+pub(crate) mod userinfo;
+
+mod caller;
+mod interaction;

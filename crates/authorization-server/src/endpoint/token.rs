@@ -1,0 +1,154 @@
+//! The token endpoint (RFC 6749 §3.2, RFC 8707 §2.2).
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bailiwick_grant::flow::token::{self, Context, Tokens};
+use bailiwick_grant::rule::resource::Directory;
+use bailiwick_grant::state::{Client, Code, Fallback, GrantRecord, RefreshToken, User};
+use bailiwick_grant::{Decision, Loaded, Refused};
+use bailiwick_oauth::Scopes;
+use bailiwick_oauth::token::{GrantType, Request as TokenRequest};
+use bailiwick_store::{Store, StoreError, StoreExt};
+use http::StatusCode;
+
+use super::caller;
+use crate::answer::{Failure, json, to_client};
+use crate::app::{Answered, App};
+use crate::commit::{Attempts, Committed};
+use crate::event::Event;
+use crate::load::{self, Named};
+use crate::signer;
+
+/// Answers token requests.
+pub(crate) async fn endpoint(
+    State(app): State<Arc<App>>,
+    event: Event,
+    request: Request,
+) -> Response {
+    let answer = answer(&app, &event, request, None).await;
+    to_client(&app, &event, answer)
+}
+
+/// Answers token requests as Microsoft's v1 endpoint does: who sends no `resource` here named it
+/// on the authorization request (rules §5.3, §8).
+pub(crate) async fn endpoint_v1(
+    State(app): State<Arc<App>>,
+    event: Event,
+    request: Request,
+) -> Response {
+    let answer = answer(&app, &event, request, Some(Fallback::Granted)).await;
+    to_client(&app, &event, answer)
+}
+
+async fn answer(
+    app: &App,
+    event: &Event,
+    request: Request,
+    fallback: Option<Fallback>,
+) -> Answered {
+    let (form, credentials) = caller::presented(request).await?;
+    let mut client = caller::authenticated(app, event, &credentials).await?;
+    client.fallback = fallback.unwrap_or(client.fallback);
+    let request = TokenRequest::read(&form)?;
+    let mut attempts = Attempts::new();
+    let tokens = loop {
+        let decision = decide(app, &client, &request).await?;
+        if attempts.commit(&*app.store, decision.changes).await? == Committed::Done {
+            event.dropped(&decision.explanation);
+            break decision.outcome?;
+        }
+    };
+    event.verdict("issued");
+    if let Some(resource) = &tokens.access.resource {
+        event.resource(resource);
+    }
+    Ok(json(StatusCode::OK, &signer::sign(app, tokens).await?))
+}
+
+type Outcome = Decision<Result<Tokens, Refused>>;
+
+async fn decide(app: &App, client: &Client, request: &TokenRequest) -> Result<Outcome, Failure> {
+    let store = &*app.store;
+    let mut entropy = app.entropy();
+    match &request.grant {
+        GrantType::AuthorizationCode { code, .. } => {
+            let code = store.load::<Code>(code.digest().as_str()).await?;
+            let held = Held::load(store, code.as_ref().map(|c| c.value.grant.as_str())).await?;
+            let (grant, user) = (held.grant.as_ref(), held.user.as_ref());
+            decided(app, client, request, grant, |context| {
+                token::authorization_code(
+                    context,
+                    request,
+                    code.as_ref(),
+                    grant,
+                    user,
+                    &mut entropy,
+                )
+            })
+            .await
+        }
+        GrantType::RefreshToken { token } => {
+            let token = store.load::<RefreshToken>(token.digest().as_str()).await?;
+            let token = token.map(|loaded| loaded.value);
+            let held = Held::load(store, token.as_ref().map(|t| t.grant.as_str())).await?;
+            let (grant, user) = (held.grant.as_ref(), held.user.as_ref());
+            decided(app, client, request, grant, |context| {
+                token::refresh_token(context, request, token.as_ref(), grant, user, &mut entropy)
+            })
+            .await
+        }
+        GrantType::ClientCredentials => {
+            decided(app, client, request, None, |context| {
+                token::client_credentials(context, request, &mut entropy)
+            })
+            .await
+        }
+    }
+}
+
+/// A grant with its user.
+struct Held {
+    grant: Option<Loaded<GrantRecord>>,
+    user: Option<User>,
+}
+
+impl Held {
+    async fn load(store: &dyn Store, id: Option<&str>) -> Result<Self, StoreError> {
+        let grant = match id {
+            Some(id) => store.load::<GrantRecord>(id).await?,
+            None => None,
+        };
+        let user = match &grant {
+            Some(grant) => load::user(store, &grant.value.subject).await?,
+            None => None,
+        };
+        Ok(Self { grant, user })
+    }
+}
+
+/// Loads the resource servers and decides; a resource that is not to be had gets its hint.
+async fn decided(
+    app: &App,
+    client: &Client,
+    request: &TokenRequest,
+    grant: Option<&Loaded<GrantRecord>>,
+    mut decide: impl FnMut(&Context<'_>) -> Outcome,
+) -> Result<Outcome, Failure> {
+    let (store, tenant, now) = (&*app.store, &app.tenant, app.now());
+    let none = Scopes::new();
+    let named = Named {
+        resource: &request.resource,
+        audience: &request.audience,
+        scope: request.scope.as_ref().unwrap_or(&none),
+    };
+    let grant = grant.map(|grant| &grant.value.grant);
+    let mut directory: Directory = load::directory(store, tenant, client, named, grant).await?;
+    let decision = decide(&Context { tenant, client, directory: &directory, now });
+    if !decision.outcome.as_ref().is_err_and(load::wants_hint) {
+        return Ok(decision);
+    }
+    directory.suggest_among(load::open_to(store, client).await?);
+    Ok(decide(&Context { tenant, client, directory: &directory, now }))
+}

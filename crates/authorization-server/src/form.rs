@@ -1,0 +1,76 @@
+//! The parameters of a request, out of its body or its query (RFC 6749 §3.1, §3.2).
+
+use axum::body::Body;
+use axum::extract::Request;
+use bailiwick_oauth::Form;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::answer::Failure;
+
+/// The longest body that is read, in octets.
+pub(crate) const LONGEST: usize = 64 * 1024;
+
+/// Reads a form that was posted, and only there.
+///
+/// # Errors
+/// When there is a query (credentials and tokens do not belong into an address, RFC 6749 §2.3.1),
+/// the content type is another one, or the body is too long or no form.
+pub(crate) async fn posted(request: Request) -> Result<Form, Failure> {
+    if request.uri().query().is_some_and(|query| !query.is_empty()) {
+        return Err(Failure::malformed("send the parameters in the body, not in the query"));
+    }
+    if !is_form(request.headers()) {
+        let text = "the content type must be application/x-www-form-urlencoded";
+        return Err(Failure::Http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+    }
+    Ok(Form::parse_bytes(&body(request.into_body()).await?)?)
+}
+
+/// Reads the parameters of the query.
+///
+/// # Errors
+/// When the query is too long or no form.
+pub(crate) fn queried(request: &Request) -> Result<Form, Failure> {
+    let query = request.uri().query().unwrap_or_default();
+    if query.len() > LONGEST {
+        return Err(Failure::Http(StatusCode::URI_TOO_LONG, "the query is too long"));
+    }
+    Ok(Form::parse(query)?)
+}
+
+/// The one `Authorization` header, if there is one.
+///
+/// # Errors
+/// When there are several, or it is not text.
+pub(crate) fn authorization(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(one), None) => match one.to_str() {
+            Ok(text) => Ok(Some(text.to_owned())),
+            Err(_) => Err(Failure::malformed("the Authorization header is not ASCII")),
+        },
+        _ => Err(Failure::malformed("there is more than one Authorization header")),
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(one), None) = (types.next(), types.next()) else { return false };
+    one.to_str().is_ok_and(|text| {
+        let essence = text.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    })
+}
+
+async fn body(body: Body) -> Result<Vec<u8>, Failure> {
+    match Limited::new(body, LONGEST).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().into()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Failure::Http(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 64 KiB"))
+        }
+        Err(_) => Err(Failure::malformed("the body broke off")),
+    }
+}

@@ -1,0 +1,201 @@
+//! Loading what a decision needs, and nothing more.
+
+use bailiwick_grant::flow::introspect::{Found, Known};
+use bailiwick_grant::rule::resource::{self, Directory};
+use bailiwick_grant::state::{
+    Client, Consent, GrantId, GrantRecord, Interaction, Name, NameOwner, OpaqueToken,
+    ResourceServer, RevokedToken, Session, User, Username,
+};
+use bailiwick_grant::{Loaded, Reason, Refused, Tenant};
+use bailiwick_oauth::{ClientId, Grant, RedirectUri, Resource, Scopes, Secret, Subject};
+use bailiwick_store::{Store, StoreError, StoreExt};
+
+use crate::keys::Keyring;
+use crate::signer;
+
+/// The most resource servers that are looked through for a hint or listed in the metadata.
+pub(crate) const MOST_LISTED: usize = 256;
+
+/// The client with this identifier.
+pub(crate) async fn client(store: &dyn Store, id: &ClientId) -> Result<Option<Client>, StoreError> {
+    Ok(store.load::<Client>(id.as_str()).await?.map(|loaded| loaded.value))
+}
+
+/// What a request names.
+#[derive(Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) resource: &'a [String],
+    pub(crate) audience: &'a [String],
+    pub(crate) scope: &'a Scopes,
+}
+
+/// The resource servers that a request names, and those of a grant that it is about.
+pub(crate) async fn directory(
+    store: &dyn Store,
+    tenant: &Tenant,
+    client: &Client,
+    named: Named<'_>,
+    grant: Option<&Grant>,
+) -> Result<Directory, StoreError> {
+    let mut names = resource::names(tenant, client, named.resource, named.audience, named.scope);
+    names.extend(grant.into_iter().flat_map(|grant| grant.resources.keys().cloned()));
+    servers(store, &names).await
+}
+
+/// The resource servers of a grant.
+pub(crate) async fn servers_of(store: &dyn Store, grant: &Grant) -> Result<Directory, StoreError> {
+    let names: Vec<Resource> = grant.resources.keys().cloned().collect();
+    servers(store, &names).await
+}
+
+/// The resource servers behind identifiers and aliases.
+pub(crate) async fn servers(
+    store: &dyn Store,
+    names: &[Resource],
+) -> Result<Directory, StoreError> {
+    let mut directory = Directory::new();
+    let keys: Vec<&str> = names.iter().map(Resource::as_str).collect();
+    let mut identifiers: Vec<Resource> = store
+        .load_each::<Name>(&keys)
+        .await?
+        .into_iter()
+        .flatten()
+        .filter_map(|name| match name.value.owner {
+            NameOwner::ResourceServer(identifier) => Some(identifier),
+            _ => None,
+        })
+        .collect();
+    identifiers.sort();
+    identifiers.dedup();
+    let keys: Vec<&str> = identifiers.iter().map(Resource::as_str).collect();
+    for server in store.load_each::<ResourceServer>(&keys).await?.into_iter().flatten() {
+        directory.insert(server.value);
+    }
+    Ok(directory)
+}
+
+/// The identifiers that are open to a client, as far as they are looked through.
+pub(crate) async fn open_to(
+    store: &dyn Store,
+    client: &Client,
+) -> Result<Vec<Resource>, StoreError> {
+    let servers = store.list::<ResourceServer>(None, MOST_LISTED).await?;
+    Ok(servers
+        .into_iter()
+        .map(|loaded| loaded.value)
+        .filter(|server| resource::is_open(client, server))
+        .map(|server| server.identifier)
+        .collect())
+}
+
+/// Whether a refusal becomes more useful by naming a resource that the client may have meant.
+pub(crate) fn wants_hint(refused: &Refused) -> bool {
+    matches!(
+        refused.reason,
+        Reason::ResourceUnknown | Reason::ResourceDisabled | Reason::ResourceNotOpen
+    )
+}
+
+/// A browser's login with its user.
+pub(crate) struct SignedIn {
+    pub(crate) user: User,
+    pub(crate) session: Session,
+}
+
+/// The login behind a session cookie; none when it is past its time or its user is gone.
+pub(crate) async fn signed_in(
+    store: &dyn Store,
+    cookie: Option<&Secret>,
+    now: i64,
+) -> Result<Option<SignedIn>, StoreError> {
+    let Some(cookie) = cookie else { return Ok(None) };
+    let session = store.load::<Session>(cookie.digest().as_str()).await?;
+    let Some(session) = session.map(|loaded| loaded.value).filter(|one| now < one.expires_at)
+    else {
+        return Ok(None);
+    };
+    let user = user(store, &session.subject).await?.filter(|user| user.enabled);
+    Ok(user.map(|user| SignedIn { user, session }))
+}
+
+/// The user with this subject.
+pub(crate) async fn user(store: &dyn Store, subject: &Subject) -> Result<Option<User>, StoreError> {
+    Ok(store.load::<User>(subject.as_str()).await?.map(|loaded| loaded.value))
+}
+
+/// The user who signs in with this name.
+pub(crate) async fn user_named(
+    store: &dyn Store,
+    username: &str,
+) -> Result<Option<User>, StoreError> {
+    let username = Username::canonical(username);
+    match store.load::<Username>(&username).await? {
+        Some(found) => user(store, &found.value.subject).await,
+        None => Ok(None),
+    }
+}
+
+/// The interaction behind a form's ticket and a browser's cookie; without both there is none.
+pub(crate) async fn interaction(
+    store: &dyn Store,
+    key: &Secret,
+    now: i64,
+) -> Result<Option<Loaded<Interaction>>, StoreError> {
+    let found = store.load::<Interaction>(key.digest().as_str()).await?;
+    Ok(found.filter(|found| !found.value.answered && now < found.value.expires_at))
+}
+
+/// What a user answered a client before.
+pub(crate) async fn consent(
+    store: &dyn Store,
+    subject: &Subject,
+    client: &Client,
+    redirect_uri: &RedirectUri,
+) -> Result<Option<Consent>, StoreError> {
+    let key = Consent::key_of(subject, client, redirect_uri);
+    Ok(store.load::<Consent>(&key).await?.map(|loaded| loaded.value))
+}
+
+/// The access token behind a string, with what else is known of it.
+pub(crate) struct FoundToken {
+    pub(crate) found: Found,
+    grant: Option<GrantRecord>,
+    client: Option<Client>,
+    revoked: Option<RevokedToken>,
+}
+
+impl FoundToken {
+    pub(crate) fn known(&self) -> Known<'_> {
+        Known {
+            grant: self.grant.as_ref(),
+            client: self.client.as_ref(),
+            revoked: self.revoked.as_ref(),
+        }
+    }
+}
+
+/// Finds an access token: one of our own JWTs, or an opaque one of the store.
+pub(crate) async fn access_token(
+    store: &dyn Store,
+    keyring: &Keyring,
+    token: &Secret,
+) -> Result<FoundToken, StoreError> {
+    let found = match signer::verified(keyring, token) {
+        Some(claims) => Found::Jwt(claims),
+        None => match store.load::<OpaqueToken>(token.digest().as_str()).await? {
+            Some(opaque) => Found::Opaque(opaque.value),
+            None => Found::Nothing,
+        },
+    };
+    let Some(claims) = found.claims() else {
+        return Ok(FoundToken { found, grant: None, client: None, revoked: None });
+    };
+    let grant = match GrantId::of_token(&claims.jti) {
+        Some(id) => store.load::<GrantRecord>(id.as_str()).await?.map(|loaded| loaded.value),
+        None => None,
+    };
+    let (client, revoked) =
+        store.load_pair::<Client, RevokedToken>(claims.client_id.as_str(), &claims.jti).await?;
+    let (client, revoked) = (client.map(|c| c.value), revoked.map(|r| r.value));
+    Ok(FoundToken { found, grant, client, revoked })
+}

@@ -1,0 +1,73 @@
+//! The login page.
+
+use askama::Template;
+use axum::response::Response;
+use bailiwick_grant::state::Client;
+use bailiwick_oauth::Secret;
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+
+use super::{Forms, Frame, document, written};
+use crate::answer::{Failure, set};
+use crate::app::App;
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    action: String,
+    ticket: &'a str,
+    client: &'a str,
+    username: &'a str,
+    trouble: Option<String>,
+}
+
+/// Why the user sees the login page again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LoginTrouble {
+    /// The user name or the password is wrong; which one is not said.
+    Wrong,
+    /// Too many attempts: so many seconds to wait.
+    Wait(i64),
+}
+
+/// Asks the user to sign in.
+pub(crate) fn login(
+    app: &App,
+    client: &Client,
+    ticket: &Secret,
+    username: &str,
+    trouble: Option<LoginTrouble>,
+) -> Result<Response, Failure> {
+    let status = match trouble {
+        None => StatusCode::OK,
+        Some(LoginTrouble::Wrong) => StatusCode::BAD_REQUEST,
+        Some(LoginTrouble::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
+    };
+    let page = Page {
+        frame: Frame::new(app),
+        action: app.path("login"),
+        ticket: written(ticket),
+        client: &client.name,
+        username,
+        trouble: trouble.map(text),
+    };
+    let mut response = document(status, &page, Forms::Some)?;
+    if let Some(LoginTrouble::Wait(seconds)) = trouble {
+        set(&mut response, RETRY_AFTER, &seconds.to_string());
+    }
+    Ok(response)
+}
+
+fn text(trouble: LoginTrouble) -> String {
+    match trouble {
+        LoginTrouble::Wrong => "The user name or the password is not right.".to_owned(),
+        LoginTrouble::Wait(1) => "Too many attempts. Try again in a second.".to_owned(),
+        LoginTrouble::Wait(seconds) if seconds < 120 => {
+            format!("Too many attempts. Try again in {seconds} seconds.")
+        }
+        LoginTrouble::Wait(seconds) => {
+            format!("Too many attempts. Try again in {} minutes.", seconds.div_euclid(60) + 1)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What users see: plain pages whose forms work without scripts.
+
+mod consent;
+mod login;
+mod trouble;
+
+pub(crate) use consent::consent;
+pub(crate) use login::{LoginTrouble, login};
+pub(crate) use trouble::{Trouble, trouble};
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use bailiwick_oauth::Secret;
+use http::StatusCode;
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS};
+
+use crate::answer::{Failure, set};
+use crate::app::App;
+
+/// What every page has around it.
+struct Frame<'a> {
+    style: &'a str,
+    icon: &'a str,
+    host: &'a str,
+}
+
+impl<'a> Frame<'a> {
+    fn new(app: &'a App) -> Self {
+        let host = app.tenant.issuer.origin();
+        let host = host.split_once("://").map_or(host, |(_, host)| host);
+        Self { style: &app.style_path, icon: &app.icon_path, host }
+    }
+}
+
+/// Whether a page has a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forms {
+    Some,
+    None,
+}
+
+/// A page with the headers that keep it to itself.
+fn document(status: StatusCode, page: &impl Template, forms: Forms) -> Result<Response, Failure> {
+    let mut response =
+        (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], page.render()?).into_response();
+    // A page with a form has no form-action: Chromium holds the redirects that follow a form to it
+    // too, and where the client sends its users on is not known here.
+    let (form_action, referrer) = match forms {
+        // Browsers say `Origin: null` for forms of a page with no-referrer, and the origin is checked.
+        Forms::Some => ("", "same-origin"),
+        Forms::None => ("; form-action 'none'", "no-referrer"),
+    };
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+         frame-ancestors 'none'{form_action}"
+    );
+    set(&mut response, CONTENT_SECURITY_POLICY, &policy);
+    set(&mut response, X_FRAME_OPTIONS, "DENY");
+    set(&mut response, REFERRER_POLICY, referrer);
+    Ok(response)
+}
+
+/// The secret of a form, to be written into it: with the browser's cookie it finds the interaction.
+fn written(ticket: &Secret) -> &str {
+    ticket.expose()
+}
