@@ -11,7 +11,7 @@ use bailiwick_grant::Kind;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// More is waiting to be written than the store takes; later it may work.
+    /// Too much waits to be written, or another process holds the store; later it may work.
     #[error("the store is busy")]
     Busy,
     /// The store cannot do its work: a full disk, a lost connection, a broken file.

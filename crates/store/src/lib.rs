@@ -20,5 +20,5 @@ mod write;
 pub use error::{CommitError, StoreError};
 pub use memory::MemoryStore;
 pub use store::{Listed, Raw, Store};
-pub use typed::StoreExt;
+pub use typed::{Pair, StoreExt};
 pub use write::{Row, Write};

@@ -9,6 +9,9 @@ use crate::{Listed, Raw, Store, StoreError};
 /// How many records [`StoreExt::all`] reads at once.
 const PAGE: usize = 256;
 
+/// Two records, each if it is there.
+pub type Pair<A, B> = (Option<Loaded<A>>, Option<Loaded<B>>);
+
 /// Reads records of their own types from any [`Store`], also through `Arc<dyn Store>`.
 ///
 /// ```
@@ -42,8 +45,7 @@ pub trait StoreExt: Store {
         &self,
         a: &str,
         b: &str,
-    ) -> impl Future<Output = Result<(Option<Loaded<A>>, Option<Loaded<B>>), StoreError>> + Send
-    {
+    ) -> impl Future<Output = Result<Pair<A, B>, StoreError>> + Send {
         async move {
             let [first, second] = together(self, [(A::KIND, a), (B::KIND, b)]).await?;
             Ok((read(a, first)?, read(b, second)?))
