@@ -1,1 +1,71 @@
-//! Protect an API: a tower layer and axum extractors.
+//! Protect an API: a tower layer and axum extractors (RFC 6750, RFC 8707, RFC 9068, RFC 9728).
+//!
+//! A [`ResourceServer`] is made of an issuer and a resource identifier. Its layer lets a request in
+//! when it carries an access token of that issuer for that very resource; its routes ask for scopes;
+//! its metadata tells clients where tokens are to be had.
+//!
+//! ```
+//! use axum::{Router, handler::Handler, routing::get};
+//! use bailiwick_resource_server::{ConfigError, ResourceServer, VerifiedToken};
+//!
+//! fn app() -> Result<Router, ConfigError> {
+//!     let api = ResourceServer::new("https://id.example.com", "https://api.example.com/orders")?;
+//!     let list = list.layer(api.require("read:orders")?);
+//!     let create = create.layer(api.require("write:orders")?);
+//!     Ok(Router::new()
+//!         .route("/orders", get(list).post(create))
+//!         .layer(api.layer()) // nothing above is reached without a token
+//!         .merge(api.metadata())) // RFC 9728: for everybody
+//! }
+//!
+//! async fn list(token: VerifiedToken) -> String {
+//!     format!("the orders of {}", token.subject())
+//! }
+//!
+//! async fn create(token: VerifiedToken) -> String {
+//!     format!("an order of {}", token.subject())
+//! }
+//! # app().unwrap();
+//! ```
+//!
+//! # Answers
+//!
+//! | request | answer |
+//! |---|---|
+//! | without a token | 401, and where the metadata is |
+//! | two tokens, a token in the query, a broken header | 400 `invalid_request` |
+//! | a token that is expired, forged, or meant for another API | 401 `invalid_token` |
+//! | a token without the scope | 403 `insufficient_scope`, and the scope that would do |
+//! | while the issuer's keys cannot be had | 503 and `Retry-After`, never 401 |
+//!
+//! # Keys
+//!
+//! They are found by the issuer's metadata (RFC 8414), fetched over `https` (plain `http` on this
+//! machine only), and refreshed in the background; a token with an unknown `kid` leads to one more
+//! fetch. An API starts while its issuer is down and heals by itself.
+//!
+//! # Without axum
+//!
+//! The layer works in any tower stack over `http`; see [`Require`]. Proxies decide with
+//! [`ResourceServer::admit`] and answer with [`Refused`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
+
+pub mod config;
+pub mod layer;
+pub mod metadata;
+pub mod refused;
+pub mod server;
+pub mod token;
+
+mod seen;
+
+pub use config::{Builder, ConfigError};
+pub use layer::{Protected, Require};
+pub use refused::Refused;
+pub use server::ResourceServer;
+pub use token::{LayerMissing, VerifiedToken};
+
+pub use bailiwick_fetch::{Fetcher, IssuerKeys, KeySettings};
+pub use bailiwick_guard::{Permit, Profile, Reason, Refusal, ScopeRule};
+pub use bailiwick_jose::{Algorithm, Jwks};
+pub use bailiwick_oauth::{ClientId, Issuer, Resource, Scope, Scopes, Subject};

@@ -1,0 +1,65 @@
+//! The answer for a request that is not let in (RFC 6750 §3).
+
+use axum::response::IntoResponse;
+use bailiwick_guard::{Refusal, challenge};
+use bailiwick_oauth::{Resource, Scopes};
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use http::{HeaderValue, Response};
+
+/// For how many seconds a client is told to wait while the issuer's keys cannot be had.
+const WAIT: HeaderValue = HeaderValue::from_static("5");
+
+/// A request that is not let in: the refusal, for logs, and the answer, for the client.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{refusal}")]
+pub struct Refused {
+    refusal: Refusal,
+    challenge: Option<HeaderValue>,
+}
+
+impl Refused {
+    /// Makes the answer of a refusal; `needed` is the scope that the request needs.
+    pub fn new(refusal: Refusal, resource: &Resource, needed: &Scopes) -> Self {
+        let challenge = challenge(&refusal, resource, needed);
+        Self { refusal, challenge }
+    }
+
+    /// Why the request is not let in.
+    pub fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+
+    /// The answer: status, challenge, and what was wrong as JSON (RFC 6750 §3.1).
+    ///
+    /// Without credentials the body is empty: the client has made no mistake yet.
+    pub fn response(&self) -> Response<Bytes> {
+        let body = self.refusal.answer().and_then(|answer| serde_json::to_vec(&answer).ok());
+        let has_body = body.is_some();
+        let mut response = Response::new(Bytes::from(body.unwrap_or_default()));
+        *response.status_mut() = self.refusal.status();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if has_body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(challenge) = &self.challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge.clone());
+            // A browser shows it to scripts of another origin only when told to.
+            let exposed = HeaderValue::from_static("WWW-Authenticate");
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        }
+        if self.refusal.status().is_server_error() {
+            headers.insert(RETRY_AFTER, WAIT);
+        }
+        response
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> axum::response::Response {
+        self.response().map(Into::into)
+    }
+}
