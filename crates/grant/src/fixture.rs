@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use bailiwick_jose::digest::sha256;
 use bailiwick_oauth::authorize::{Asker, Request, state};
-use bailiwick_oauth::secret::Digest;
 use bailiwick_oauth::{
     ClientId, CodeVerifier, Form, Grant, Issuer, Permission, RedirectUri, Resource, Scope, Scopes,
     Secret, Subject, token,
@@ -420,9 +419,4 @@ impl World {
 
 fn place(record: &Record) -> (Kind, String) {
     (record.kind(), record.key())
-}
-
-/// A digest that nobody has the secret of.
-pub(crate) fn digest(text: &str) -> Digest {
-    Secret::new(text).digest()
 }

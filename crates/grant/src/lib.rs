@@ -18,6 +18,8 @@ mod entropy;
 mod explanation;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod properties;
 mod reason;
 mod tenant;
 

@@ -327,13 +327,19 @@ fn own<'a>(context: &Context<'a>, request: &Request) -> Result<Narrowed<'a>, Ref
         let text = "send resource to say which API the token is for";
         return Err(Refused::new(ErrorCode::InvalidTarget, Reason::ResourceAmbiguous, text));
     }
+    let several = || {
+        let text = "a token is for one resource; send one resource with each token request";
+        Refused::new(ErrorCode::InvalidTarget, Reason::SeveralResources, text)
+    };
+    if named.len() > 1 {
+        return Err(several());
+    }
     let resolved = scope::resolve(tenant, client, directory, &named, &scopes)?;
     let mut targets: Vec<&Resource> = named.iter().chain(resolved.asked.resources.keys()).collect();
     targets.sort();
     targets.dedup();
     if targets.len() > 1 {
-        let text = "a token is for one resource; send one resource with each token request";
-        return Err(Refused::new(ErrorCode::InvalidTarget, Reason::SeveralResources, text));
+        return Err(several());
     }
     let Some((resource, scopes)) = resolved.asked.resources.into_iter().next() else {
         return Err(scope::nothing_left());

@@ -1,1 +1,93 @@
+use bailiwick_oauth::Issuer;
 
+use super::*;
+use crate::fixture::{API, World, no};
+use crate::state::{RevokedToken, TokenFormat};
+use crate::{Change, Loaded};
+
+const QUERY: &str = "scope=openid+email+read&resource=https://api.example.com";
+
+/// The claims that are answered, or the refusal.
+fn verdict(world: &World, found: &Found) -> String {
+    let user = Some(&world.user);
+    match world.with_known(found, |known| userinfo(&world.tenant, found, known, user, world.now)) {
+        Ok(answer) => serde_json::to_string(&answer).unwrap(),
+        Err(refused) => no(&refused),
+    }
+}
+
+fn issued(query: &str, more: &str) -> (World, Found) {
+    let mut world = World::new();
+    let code = world.authorize(query).unwrap();
+    let tokens = world.redeem(&code, more).unwrap();
+    let found = world.found(&tokens);
+    (world, found)
+}
+
+#[test]
+fn the_scopes_open_their_claims_and_no_others() {
+    let (mut world, found) = issued(QUERY, "");
+    assert_eq!(verdict(&world, &found), r#"{"email":"alice@example.com","sub":"user-1"}"#);
+    world.user.claims.insert("role".to_owned(), "boss".into());
+    world.user.claims.insert("sub".to_owned(), "forged".into());
+    world.user.claims.remove("email");
+    assert_eq!(verdict(&world, &found), r#"{"sub":"user-1"}"#);
+    let (world, found) = issued("scope=openid+profile", "");
+    assert_eq!(verdict(&world, &found), r#"{"name":"Alice","sub":"user-1"}"#);
+    let (world, found) = issued("scope=email", "");
+    assert_eq!(verdict(&world, &found), "insufficient_scope not_granted");
+}
+
+#[test]
+fn a_token_for_a_resource_is_refused() {
+    let (world, found) = issued(QUERY, "resource=https://api.example.com");
+    assert_eq!(verdict(&world, &found), "invalid_token other_audience");
+    let mut world = World::new();
+    world.server(API).format = TokenFormat::Opaque;
+    let code = world.authorize(QUERY).unwrap();
+    let tokens = world.redeem(&code, "resource=https://api.example.com").unwrap();
+    assert_eq!(verdict(&world, &world.found(&tokens)), "invalid_token other_audience");
+    // Even if its audience were the issuer's own name.
+    let Found::Opaque(mut token) = world.found(&tokens) else { panic!("not opaque") };
+    token.claims.aud = world.tenant.issuer.as_str().to_owned();
+    assert_eq!(verdict(&world, &Found::Opaque(token)), "invalid_token other_audience");
+}
+
+#[test]
+fn a_token_that_does_not_hold_is_refused() {
+    let (mut world, found) = issued(QUERY, "");
+    assert!(verdict(&world, &found).contains("user-1"));
+    assert_eq!(verdict(&world, &Found::Nothing), "invalid_token expired");
+    let claims = found.claims().unwrap().clone();
+    world.now = claims.exp;
+    assert_eq!(verdict(&world, &found), "invalid_token expired");
+    world.now -= 1;
+    let mut foreign = claims.clone();
+    foreign.iss = Issuer::parse("https://id.example.org").unwrap();
+    assert_eq!(verdict(&world, &Found::Jwt(foreign)), "invalid_token expired");
+    world.user.enabled = false;
+    assert_eq!(verdict(&world, &found), "invalid_token subject_disabled");
+    world.user.enabled = true;
+    let revoked = RevokedToken { jti: claims.jti, expires_at: claims.exp };
+    world.commit(&[Change::put(revoked)]).unwrap();
+    assert_eq!(verdict(&world, &found), "invalid_token expired");
+
+    let (mut world, found) = issued(QUERY, "");
+    let grant: Loaded<crate::state::GrantRecord> = world.grant();
+    world.commit(&[grant.update(grant.value.clone().revoke())]).unwrap();
+    assert_eq!(verdict(&world, &found), "invalid_token expired");
+}
+
+#[test]
+fn another_users_claims_are_never_told() {
+    let (mut world, found) = issued(QUERY, "");
+    world.user.subject = bailiwick_oauth::Subject::parse("user-2").unwrap();
+    assert_eq!(verdict(&world, &found), "invalid_token subject_disabled");
+}
+
+#[test]
+fn every_claim_that_can_be_answered_is_published() {
+    let all: Vec<&str> = claims_supported().collect();
+    assert_eq!(all.len(), 20);
+    assert!(all.contains(&"sub") && all.contains(&"email") && all.contains(&"phone_number"));
+}

@@ -2,7 +2,7 @@ use bailiwick_oauth::Grant;
 
 use super::*;
 use crate::fixture::{
-    API, BOTH, OTHER, World, grant, no, pair, resource as id, scope, scopes, server, shown, user,
+    API, BOTH, OTHER, World, grant, no, resource as id, scope, scopes, server, shown, user,
 };
 
 const ORDERS: &str = "https://api.example.com/orders";
@@ -524,7 +524,6 @@ fn a_grant_is_narrowed_anew_to_what_can_be_had_now() {
 #[test]
 fn a_pair_on_one_resource_says_nothing_about_the_same_name_on_another() {
     let held = grant("", &[(API, "read")]);
-    assert!(held.holds(&pair(API, "read").resource, &scope("read")));
     let world = world();
     let asked = Some(scopes("read"));
     let directory = world.directory();
