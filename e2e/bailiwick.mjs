@@ -56,7 +56,7 @@ export function form(html) {
     const name = attribute(tag, 'name');
     if (!name) continue;
     if (attribute(tag, 'type') === 'checkbox' && !/\schecked/.test(tag)) continue;
-    if (tag.startsWith('<button') && fields.has(name)) continue;
+    if (tag.startsWith('<button') && attribute(tag, 'class') !== 'primary') continue;
     fields.append(name, plain(attribute(tag, 'value')) ?? '');
   }
   return { action: plain(attribute(text.match(/<form[^>]*>/)[0], 'action')) ?? '', fields };

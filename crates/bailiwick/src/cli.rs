@@ -1,0 +1,252 @@
+//! The command line: what can be said, and what each word means.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Access tokens good for exactly one API: an authorization server with resource indicators
+/// (RFC 8707), and a gateway that checks them.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100, after_help = "\
+Exit codes: 0 done; 1 it did not work, or was refused; 2 the command or a configuration is wrong.
+Begin with `bailiwick dev`.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Starts everything on this machine and walks through the worked examples.
+    Dev(Dev),
+    /// Runs the authorization server.
+    Serve(Configured),
+    /// Runs the gateway.
+    Gateway(GatewayConfigured),
+    /// Reads a configuration and says what is wrong with it; starts nothing.
+    #[command(subcommand)]
+    Check(Check),
+    /// Adds or lists resource servers: the APIs that tokens are for.
+    #[command(subcommand)]
+    Resource(Resource),
+    /// Adds or lists clients: the programs that ask for tokens.
+    #[command(subcommand)]
+    Client(Client),
+    /// Adds or lists users.
+    #[command(subcommand)]
+    User(User),
+    /// Gets an access token and prints it.
+    Token(Box<Token>),
+    /// Explains what a gateway's configuration makes of a token and a request, check by check.
+    Explain(Explain),
+    /// Prints a script that completes commands in your shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Dev {
+    /// Ends after the walk; 0 when every step was as expected, 1 when not.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// The folder for databases, files and configurations; a temporary one when absent.
+    #[arg(long)]
+    pub(crate) folder: Option<PathBuf>,
+    /// The port of the authorization server; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) authorization_server_port: u16,
+    /// The port of the gateway; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) gateway_port: u16,
+    /// The port of the orders API; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) orders_port: u16,
+    /// The port of the drive API, behind the gateway; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) drive_port: u16,
+    /// The Python that runs the drive API.
+    #[arg(long, default_value = "python3")]
+    pub(crate) python: PathBuf,
+}
+
+/// Where the authorization server's configuration is.
+#[derive(Args, Clone)]
+pub(crate) struct Configured {
+    /// The configuration file of the authorization server.
+    #[arg(short, long, default_value = "bailiwick.toml", env = "BAILIWICK_CONFIG")]
+    pub(crate) config: PathBuf,
+}
+
+/// Where the gateway's configuration is.
+#[derive(Args, Clone)]
+pub(crate) struct GatewayConfigured {
+    /// The configuration file of the gateway.
+    #[arg(short, long, default_value = "gateway.toml", env = "BAILIWICK_GATEWAY_CONFIG")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Check {
+    /// The authorization server's configuration.
+    Serve(Configured),
+    /// The gateway's configuration.
+    Gateway(GatewayConfigured),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Resource {
+    /// Registers a resource server.
+    Add {
+        #[command(flatten)]
+        config: Configured,
+        /// Its identifier: an absolute URI, such as https://api.example.com/orders.
+        identifier: String,
+        /// The name that users read.
+        #[arg(long)]
+        name: String,
+        /// A scope, as `name=description`; may be repeated. The description may be left out.
+        #[arg(long = "scope", value_name = "NAME[=DESCRIPTION]")]
+        scopes: Vec<String>,
+        /// A scope that is given when a request names none; may be repeated.
+        #[arg(long = "default-scope", value_name = "NAME")]
+        defaults: Vec<String>,
+        /// A scope that users are always asked for; may be repeated.
+        #[arg(long = "sensitive-scope", value_name = "NAME")]
+        sensitive: Vec<String>,
+        /// A further spelling that clients may send; may be repeated.
+        #[arg(long = "alias", value_name = "URI")]
+        aliases: Vec<String>,
+        /// Whether its tokens are JWTs or opaque.
+        #[arg(long, default_value = "jwt")]
+        format: Format,
+        /// Makes a secret with which it can ask for introspection, and prints it once.
+        #[arg(long)]
+        introspection: bool,
+    },
+    /// Lists the resource servers.
+    List {
+        #[command(flatten)]
+        config: Configured,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// A signed JWT (RFC 9068).
+    Jwt,
+    /// A random string that only introspection explains (RFC 7662).
+    Opaque,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Client {
+    /// Registers a client; prints the secret of a confidential one, once.
+    Add {
+        #[command(flatten)]
+        config: Configured,
+        /// Its identifier.
+        id: String,
+        /// The name that users read; the identifier when absent.
+        #[arg(long)]
+        name: Option<String>,
+        /// Registers a public client: a native or browser app that cannot keep a secret.
+        #[arg(long)]
+        public: bool,
+        /// Where users may be sent back; may be repeated.
+        #[arg(long = "redirect-uri", value_name = "URI")]
+        redirect_uris: Vec<String>,
+        /// A grant type; may be repeated. The code and refresh tokens when there is a redirect URI, else client credentials.
+        #[arg(long = "grant", value_name = "TYPE")]
+        grants: Vec<Grant>,
+        /// A global scope that it may ask for, such as openid; may be repeated, `*` is all.
+        #[arg(long = "scope", value_name = "NAME")]
+        scopes: Vec<String>,
+        /// What it may ask for on a resource server, as `URI=scope scope` or `URI=*`; may be repeated.
+        #[arg(long = "resource", value_name = "URI=SCOPES")]
+        resources: Vec<String>,
+    },
+    /// Lists the clients.
+    List {
+        #[command(flatten)]
+        config: Configured,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Grant {
+    /// The authorization code.
+    AuthorizationCode,
+    /// The refresh token.
+    RefreshToken,
+    /// The client's own credentials.
+    ClientCredentials,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum User {
+    /// Registers a user; the password is read from standard input.
+    Add {
+        #[command(flatten)]
+        config: Configured,
+        /// The name to sign in with.
+        username: String,
+        /// The name that others read.
+        #[arg(long)]
+        name: Option<String>,
+        /// The e-mail address.
+        #[arg(long)]
+        email: Option<String>,
+        /// A role; may be repeated.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// Lists the users.
+    List {
+        #[command(flatten)]
+        config: Configured,
+    },
+    /// Prints the argon2 hash of a password from standard input, for the configuration file.
+    Hash,
+}
+
+#[derive(Args)]
+pub(crate) struct Token {
+    /// The issuer: the authorization server's address.
+    #[arg(long, env = "BAILIWICK_ISSUER")]
+    pub(crate) issuer: String,
+    /// The client.
+    #[arg(long, env = "BAILIWICK_CLIENT_ID")]
+    pub(crate) client_id: String,
+    /// The environment variable that holds the client's secret; with one, client credentials are used.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) secret_env: Option<String>,
+    /// A resource; may be repeated with a browser, the token is for the first.
+    #[arg(long = "resource", value_name = "URI")]
+    pub(crate) resources: Vec<String>,
+    /// The scopes, separated by spaces.
+    #[arg(long, default_value = "")]
+    pub(crate) scope: String,
+    /// Signs a user in through the browser, even though there is a secret.
+    #[arg(long)]
+    pub(crate) browser: bool,
+    /// Prints the whole answer as JSON, not only the access token.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) config: GatewayConfigured,
+    /// The method of the request.
+    pub(crate) method: String,
+    /// The address of the request, such as https://api.example.com/orders/7.
+    pub(crate) url: String,
+    /// The token; read from standard input when absent, so that it stays out of the shell's history.
+    #[arg(long, env = "BAILIWICK_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
