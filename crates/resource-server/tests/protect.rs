@@ -279,7 +279,7 @@ async fn the_metadata_stands_where_its_identifier_says() {
     for (resource, path) in cases {
         let api = issuer.protect(resource).build().unwrap();
         assert_eq!(api.metadata_path().as_deref(), path);
-        let app: Router = api.metadata();
+        let app: Router = Router::new().merge(api.metadata());
         if let Some(path) = path {
             let answer = send(&app, Request::get(path)).await;
             assert_eq!(answer.json()["resource"], resource);
