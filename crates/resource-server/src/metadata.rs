@@ -22,14 +22,12 @@ impl ResourceServer {
     /// host. Empty for a resource that is no web address.
     pub fn metadata<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let Some(path) = self.metadata_path() else { return Router::new() };
-        let path = path.split('?').next().unwrap_or(&path).to_owned();
         let api = self.clone();
         let answer = move |method: Method, uri: Uri| async move {
             api.metadata_response(&method, &uri)
                 .map_or_else(not_found, |found| found.map(Into::into))
         };
-        // A path may hold `:` and `*`, which mean nothing to the router any more.
-        Router::new().without_v07_checks().route(&path, any(answer))
+        Router::new().route(&route(path.split('?').next().unwrap_or(&path)), any(answer))
     }
 
     /// Where the metadata stands, from the root of the host: path and, if there is one, query.
@@ -85,6 +83,16 @@ pub(crate) fn document(settings: &Settings) -> Bytes {
     };
     // INVARIANT: text and lists of text are always JSON.
     serde_json::to_vec(&document).unwrap_or_default().into()
+}
+
+/// A path as the router takes it: a segment with `:` or `*` in front would not be taken literally, so
+/// it is left open there and compared in [`ResourceServer::metadata_response`].
+fn route(path: &str) -> String {
+    let segment = |(at, segment): (usize, &str)| match segment.chars().next() {
+        Some(':' | '*') => format!("{{segment{at}}}"),
+        _ => segment.to_owned(),
+    };
+    path.split('/').enumerate().map(segment).collect::<Vec<_>>().join("/")
 }
 
 fn not_found() -> axum::response::Response {

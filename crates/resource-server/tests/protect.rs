@@ -284,8 +284,10 @@ async fn the_metadata_stands_where_its_identifier_says() {
             let answer = send(&app, Request::get(path)).await;
             assert_eq!(answer.json()["resource"], resource);
         }
-        let other = send(&app, Request::get("/.well-known/oauth-protected-resource/o")).await;
-        assert_eq!(other.status, StatusCode::NOT_FOUND);
+        for other in ["o", "x/y"] {
+            let other = format!("/.well-known/oauth-protected-resource/{other}");
+            assert_eq!(send(&app, Request::get(other)).await.status, StatusCode::NOT_FOUND);
+        }
     }
 }
 
