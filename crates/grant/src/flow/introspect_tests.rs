@@ -30,7 +30,7 @@ fn asked(world: &World, asker: &ResourceServer, found: &Found) -> Option<String>
     match world.with_known(found, |known| introspect(&world.tenant, asker, found, known, world.now))
     {
         Response::Active(active) => Some(active.scope.to_string()),
-        inactive => {
+        inactive @ Response::Inactive { .. } => {
             assert_eq!(inactive, Response::INACTIVE);
             None
         }

@@ -453,3 +453,7 @@ fn gone(resource: &Resource) -> Refused {
 #[cfg(test)]
 #[path = "token_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "refresh_tests.rs"]
+mod refresh_tests;

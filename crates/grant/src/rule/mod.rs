@@ -3,6 +3,7 @@
 pub mod client_auth;
 pub mod consent;
 pub mod pkce;
+pub mod qualified;
 pub mod redirect_uri;
 pub mod resource;
 pub mod scope;

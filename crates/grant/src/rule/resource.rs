@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bailiwick_oauth::{ErrorCode, Grant, Resource, Scopes};
 
-use super::scope;
+use super::qualified;
 use crate::state::{Client, Fallback, Parameter, ResourceServer};
 use crate::{Reason, Refused, Tenant};
 
@@ -54,7 +54,7 @@ pub fn names(
     let sent = resource.iter().chain(audience);
     let mut names: Vec<Resource> = sent
         .filter_map(|text| Resource::parse_with(text, tenant.plain_http).ok())
-        .chain(scope::qualifiers(tenant, scopes))
+        .chain(qualified::qualifiers(tenant, scopes))
         .chain(client.default_resource.clone())
         .chain(tenant.default_resource.clone())
         .collect();

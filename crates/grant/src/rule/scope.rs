@@ -2,18 +2,10 @@
 
 use bailiwick_oauth::{ErrorCode, Grant, Permission, Resource, Scope, Scopes};
 
+use super::qualified::{DEFAULT, MOST_QUALIFIED, may_be_qualified, reading, readings};
 use super::resource::{self, Directory};
 use crate::state::{Client, Reach, ResourceServer, RoleAccess, User};
 use crate::{Explanation, Reason, Refused, Tenant};
-
-/// The most qualified scopes that one request may carry.
-pub const MOST_QUALIFIED: usize = 32;
-
-/// The most places at which a qualified scope may be split.
-const MOST_SPLITS: usize = 16;
-
-/// The name behind an identifier that means what the client is configured for there.
-const DEFAULT: &str = ".default";
 
 /// What a request comes to, before the user is known: pairs under the client's ceiling.
 #[derive(Debug)]
@@ -268,16 +260,6 @@ pub(crate) fn has_target(
         || resource::default(tenant, client, directory).is_some()
 }
 
-/// The identifiers that the qualified scopes of a request may name.
-pub(super) fn qualifiers(tenant: &Tenant, scopes: &Scopes) -> impl Iterator<Item = Resource> {
-    scopes
-        .iter()
-        .filter(|scope| may_be_qualified(scope))
-        .take(MOST_QUALIFIED)
-        .flat_map(|scope| readings(tenant, scope))
-        .map(|(resource, _)| resource)
-}
-
 /// A scope that the grant holds somewhere, as a request named it.
 enum Held<'s> {
     /// By its plain name.
@@ -321,13 +303,11 @@ fn held<'s>(
             is_all.then_some(Held::All(resource))
         });
         // As when it was granted: exactly one reading (rules §4.4).
-        match (pairs.next(), pairs.next()) {
-            (Some(pair), None) => found.push(pair),
-            _ => {
-                let text = format!("the scope '{name}' was not granted; ask for it anew");
-                return Err(Refused::new(ErrorCode::InvalidScope, Reason::NotGranted, text));
-            }
-        }
+        let (Some(pair), None) = (pairs.next(), pairs.next()) else {
+            let text = format!("the scope '{name}' was not granted; ask for it anew");
+            return Err(Refused::new(ErrorCode::InvalidScope, Reason::NotGranted, text));
+        };
+        found.push(pair);
     }
     Ok(Some(found))
 }
@@ -362,54 +342,6 @@ fn sort<'d>(
         }
     }
     Ok(sorted)
-}
-
-/// The one reading of a qualified scope (rules §4.4), on a resource server open to the client.
-fn reading<'d>(
-    tenant: &Tenant,
-    client: &Client,
-    directory: &'d Directory,
-    scope: &Scope,
-) -> Result<(&'d ResourceServer, Scope), Refused> {
-    let mut found = readings(tenant, scope).filter_map(|(resource, name)| {
-        let server = directory.find(&resource)?;
-        (server.defines(&name) || name.as_str() == DEFAULT).then_some((server, name))
-    });
-    // To the client all of them are the same (rules §9); the operator sees which it was.
-    let reason = match (found.next(), found.next()) {
-        (Some((server, name)), None) if resource::is_open(client, server) => {
-            return Ok((server, name));
-        }
-        (Some((server, _)), None) if !server.enabled => Reason::ResourceDisabled,
-        (Some(_), None) => Reason::ResourceNotOpen,
-        _ => Reason::ScopeReading,
-    };
-    let text = format!("the scope '{scope}' does not name one scope of one known resource");
-    Err(Refused::new(ErrorCode::InvalidScope, reason, text))
-}
-
-/// Every way to read a scope as an identifier followed by `:` or `/` and a name; none for a scope
-/// with so many separators that not all ways could be looked at.
-fn readings<'s>(
-    tenant: &Tenant,
-    scope: &'s Scope,
-) -> impl Iterator<Item = (Resource, Scope)> + use<'s> {
-    let text = scope.as_str();
-    let plain_http = tenant.plain_http;
-    let is_readable = text.matches([':', '/']).count() <= MOST_SPLITS;
-    let text = if is_readable { text } else { "" };
-    text.rmatch_indices([':', '/']).filter_map(move |(at, _)| {
-        let resource = Resource::parse_with(&text[..at], plain_http).ok()?;
-        let name = Scope::parse(&text[at + 1..]).ok()?;
-        Some((resource, name))
-    })
-}
-
-/// Whether a name begins as an identifier does; `read:orders` and `api:read` do not.
-fn may_be_qualified(scope: &Scope) -> bool {
-    let Some((scheme, rest)) = scope.as_str().split_once(':') else { return false };
-    ["https", "http", "api", "urn"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
-        && rest.contains([':', '/'])
 }
 
 /// Collects what is kept under a client's ceiling.
