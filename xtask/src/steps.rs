@@ -28,11 +28,12 @@ enum Outcome {
     Skipped(&'static str),
 }
 
-const TEST: [Step; 5] = [
+const TEST: [Step; 6] = [
     Step { name: "layers", run: |workspace, _| passed(layers::run(workspace)) },
     Step { name: "specs --check", run: |workspace, _| passed(specs::check(workspace)) },
     Step { name: "fmt --check", run: format },
     Step { name: "cargo test (unit, integration and doc tests)", run: tests },
+    Step { name: "drive (the Python example)", run: drive },
     Step { name: "e2e (browser and real processes)", run: end_to_end },
 ];
 
@@ -112,6 +113,13 @@ fn format(workspace: &Workspace, _: Length) -> Result<Outcome> {
 
 fn tests(workspace: &Workspace, length: Length) -> Result<Outcome> {
     passed(execute(cargo().args(["test", "--workspace", "--no-fail-fast"]), workspace, length))
+}
+
+fn drive(workspace: &Workspace, length: Length) -> Result<Outcome> {
+    let folder = workspace.root.join("examples/drive");
+    let mut python = Command::new("python3");
+    python.args(["-B", "-m", "unittest"]).arg("test_drive").env("PYTHONPATH", &folder);
+    passed(execute(&mut python, workspace, length))
 }
 
 fn end_to_end(workspace: &Workspace, length: Length) -> Result<Outcome> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bailiwick_fetch::IssuerKeys;
 use bailiwick_guard::{
-    Audience, Authentic, Facts, Missing, Permit, Presented, Proof, Refusal, ScopeRule, Stop, Trust,
-    Trusted, Want,
+    Audience, Authentic, Check, Facts, Missing, Outcome, Permit, Presented, Proof, Refusal,
+    ScopeRule, Stop, Trust, Trusted, Want, explain,
 };
 use bailiwick_jose::Jwks;
 use bailiwick_oauth::{Issuer, Resource, Scopes};
@@ -131,6 +131,35 @@ impl ResourceServer {
                 Ok(permit)
             }
             Err(refusal) => Err(self.refuse(refusal, rule)),
+        }
+    }
+
+    /// Explains the verdict on a request: every check in its order, with its outcome, for operators.
+    ///
+    /// The very stages of [`admit`](Self::admit) decide; nothing is logged, and no token is kept.
+    pub async fn explain(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        rule: &ScopeRule,
+    ) -> Vec<Check> {
+        let presented = Presented::from_request(headers, query);
+        let want = Want { audience: &self.0.audience, scope: rule };
+        let mut keys = self.0.keys.current();
+        loop {
+            let trusted = [Trusted { trust: &self.0.trust, keys: keys.as_deref() }];
+            let (now, skew) = ((self.0.clock)(), self.0.skew);
+            let facts = Facts { issuers: &trusted, now, skew, proof: Proof::None };
+            let checks = explain(&presented, &facts, &want);
+            let is_missing =
+                checks.iter().any(|check| matches!(check.outcome, Outcome::Missing { .. }));
+            if keys.is_some() || !is_missing {
+                return checks;
+            }
+            match self.0.keys.keys().await {
+                Ok(fetched) => keys = Some(fetched),
+                Err(_) => return checks,
+            }
         }
     }
 
