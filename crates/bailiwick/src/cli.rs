@@ -8,9 +8,14 @@ use clap_complete::Shell;
 /// Access tokens good for exactly one API: an authorization server with resource indicators
 /// (RFC 8707), and a gateway that checks them.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100, after_help = "\
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
 Exit codes: 0 done; 1 it did not work, or was refused; 2 the command or a configuration is wrong.
-Begin with `bailiwick dev`.")]
+Begin with `bailiwick dev`."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -36,7 +36,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Serve(_) | Command::Gateway(_) => "info",
         _ => "warn",
     };
-    let filter = EnvFilter::try_from_env("BAILIWICK_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter =
+        EnvFilter::try_from_env("BAILIWICK_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     if let Command::Completions { shell } = command {
         clap_complete::generate(shell, &mut Cli::command(), "bailiwick", &mut std::io::stdout());

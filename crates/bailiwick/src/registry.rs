@@ -21,20 +21,36 @@ pub(crate) async fn resource(command: Resource) -> Result<(), Failure> {
             let (_, store) = open(&config.config)?;
             let servers = registry::list_resource_servers(&store).await?;
             let rows = servers.iter().map(|server| {
-                let names: Vec<&str> = server.scopes.iter().map(|scope| scope.name.as_str()).collect();
+                let names: Vec<&str> =
+                    server.scopes.iter().map(|scope| scope.name.as_str()).collect();
                 let state = if server.enabled { origin(server.origin) } else { "disabled" };
-                [server.identifier.to_string(), server.name.clone(), state.to_owned(), names.join(" ")]
+                [
+                    server.identifier.to_string(),
+                    server.name.clone(),
+                    state.to_owned(),
+                    names.join(" "),
+                ]
             });
             table(["IDENTIFIER", "NAME", "STATE", "SCOPES"], rows);
         }
         Resource::Add {
-            config, identifier, name, scopes, defaults, sensitive, aliases, format, introspection,
+            config,
+            identifier,
+            name,
+            scopes,
+            defaults,
+            sensitive,
+            aliases,
+            format,
+            introspection,
         } => {
             let (config, store) = open(&config.config)?;
             let identifier = parse_identifier(&config, &identifier)?;
             let mut server = ResourceServer::new(identifier, name);
-            server.aliases =
-                aliases.iter().map(|text| parse_identifier(&config, text)).collect::<Result<_, _>>()?;
+            server.aliases = aliases
+                .iter()
+                .map(|text| parse_identifier(&config, text))
+                .collect::<Result<_, _>>()?;
             server.format = match format {
                 Format::Jwt => TokenFormat::Jwt,
                 Format::Opaque => TokenFormat::Opaque,
@@ -86,7 +102,8 @@ pub(crate) async fn client(command: Client) -> Result<(), Failure> {
         }
         Client::Add { config, id, name, public, redirect_uris, grants, scopes, resources } => {
             let (config, store) = open(&config.config)?;
-            let id = ClientId::parse(&id).map_err(|why| Failure::usage(format!("`{id}`: {why}")))?;
+            let id =
+                ClientId::parse(&id).map_err(|why| Failure::usage(format!("`{id}`: {why}")))?;
             let authentication = if public {
                 Authentication::None
             } else {
@@ -169,7 +186,9 @@ fn ceiling(config: &Config, scopes: &[String], resources: &[String]) -> Result<C
     let mut ceiling = Ceiling { global: reach(&scopes.join(" "))?, ..Ceiling::default() };
     for text in resources {
         let (resource, scopes) = text.rsplit_once('=').ok_or_else(|| {
-            Failure::usage(format!("--resource {text}: write URI=SCOPES, such as https://api.example.com=read"))
+            Failure::usage(format!(
+                "--resource {text}: write URI=SCOPES, such as https://api.example.com=read"
+            ))
         })?;
         ceiling.resources.insert(parse_identifier(config, resource)?, reach(scopes)?);
     }
@@ -205,7 +224,8 @@ fn read_password() -> Result<Secret, Failure> {
 
 fn fresh_secret() -> Result<Secret, Failure> {
     let mut octets = [0; 32];
-    aws_lc_rs::rand::fill(&mut octets).map_err(|_| Failure::new("the system gives no randomness"))?;
+    aws_lc_rs::rand::fill(&mut octets)
+        .map_err(|_| Failure::new("the system gives no randomness"))?;
     Ok(Secret::new(bailiwick_jose::base64url::encode(&octets)))
 }
 

@@ -85,16 +85,22 @@ fn what_is_registered_is_listed() {
         text(&output.stdout)
     };
     run(
-        &["resource", "add", "https://notes.example.com", "--name", "Notes", "--scope", "read=Read"],
+        &[
+            "resource",
+            "add",
+            "https://notes.example.com",
+            "--name",
+            "Notes",
+            "--scope",
+            "read=Read",
+        ],
         "",
     );
     let listed = run(&["resource", "list"], "");
     assert!(listed.contains("https://notes.example.com"), "{listed}");
 
-    let added = run(
-        &["client", "add", "robot", "--resource", "https://notes.example.com=read"],
-        "",
-    );
+    let added =
+        run(&["client", "add", "robot", "--resource", "https://notes.example.com=read"], "");
     let secret = added.lines().find_map(|line| line.split("(shown once): ").nth(1)).unwrap();
     assert_eq!(secret.len(), 43, "256 bits in base64url");
     let database = std::fs::read(folder.path().join("bailiwick.db")).unwrap();
@@ -113,9 +119,7 @@ fn a_name_is_given_once() {
     std::fs::write(folder.path().join("bailiwick.toml"), CONFIG).unwrap();
     let add = ["resource", "add", "https://notes.example.com", "--name", "Notes"];
     assert!(bailiwick(folder.path(), &add, "").status.success());
-    let again = [
-        "resource", "add", "https://NOTES.example.com:443/", "--name", "Notes",
-    ];
+    let again = ["resource", "add", "https://NOTES.example.com:443/", "--name", "Notes"];
     let output = bailiwick(folder.path(), &again, "");
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("https://notes.example.com"), "{}", text(&output.stderr));

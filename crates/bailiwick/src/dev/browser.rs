@@ -56,7 +56,9 @@ impl Browser {
         let uri: Uri = url.parse().map_err(|_| Failure::new(format!("not an address: {url}")))?;
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
         if !authority.starts_with("127.0.0.1:") {
-            return Err(Failure::new(format!("the walk stays on this machine, but was sent to {url}")));
+            return Err(Failure::new(format!(
+                "the walk stays on this machine, but was sent to {url}"
+            )));
         }
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         let mut request = Request::builder().method(method).uri(target).header(HOST, &authority);
@@ -70,7 +72,8 @@ impl Browser {
         }
         let request = request.body(Full::new(Bytes::from(body.to_owned())))?;
         let stream = TcpStream::connect(&authority).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
         let answer = sender.send_request(request).await?;
         let (parts, body) = answer.into_parts();
@@ -86,7 +89,11 @@ impl Browser {
     }
 
     /// Sends a form.
-    pub(super) async fn post(&mut self, url: &str, fields: &[(&str, &str)]) -> Result<Page, Failure> {
+    pub(super) async fn post(
+        &mut self,
+        url: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<Page, Failure> {
         let origin = origin(url);
         let headers =
             [("content-type", "application/x-www-form-urlencoded"), (ORIGIN.as_str(), &origin)];
@@ -213,8 +220,18 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 }
 
 fn unescaped(text: &str) -> String {
-    let plain = [("&quot;", "\""), ("&#34;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&lt;", "<"),
-        ("&#60;", "<"), ("&gt;", ">"), ("&#62;", ">"), ("&#38;", "&"), ("&amp;", "&")];
+    let plain = [
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&lt;", "<"),
+        ("&#60;", "<"),
+        ("&gt;", ">"),
+        ("&#62;", ">"),
+        ("&#38;", "&"),
+        ("&amp;", "&"),
+    ];
     plain.iter().fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
 }
 

@@ -9,7 +9,12 @@ use super::walk::{ANOTHER, CLIENT, EXAMPLE, GRAPH, QUALIFIED, REDIRECT, USER};
 use super::{Failure, Places};
 
 /// Writes the configurations, and `dev.json` for programs that drive the demonstration.
-pub(super) fn write(folder: &Path, places: &Places, gateway: &str, upstream: &str) -> Result<(), Failure> {
+pub(super) fn write(
+    folder: &Path,
+    places: &Places,
+    gateway: &str,
+    upstream: &str,
+) -> Result<(), Failure> {
     let hash = password::hash(&Secret::new(USER.1))?;
     std::fs::write(folder.join("bailiwick.toml"), authorization_server(places, &hash))?;
     std::fs::write(folder.join("gateway.toml"), gateway_file(places, gateway, upstream))?;

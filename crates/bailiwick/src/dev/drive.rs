@@ -38,9 +38,12 @@ impl Drive {
             .spawn()
             .map_err(|error| {
                 let python = options.python.display();
-                Failure::new(format!("{python} does not start ({error}); name a Python 3 with --python"))
+                Failure::new(format!(
+                    "{python} does not start ({error}); name a Python 3 with --python"
+                ))
             })?;
-        let output = child.stdout.take().ok_or_else(|| Failure::new("the drive API has no output"))?;
+        let output =
+            child.stdout.take().ok_or_else(|| Failure::new("the drive API has no output"))?;
         let mut lines = BufReader::new(output).lines();
         let line = tokio::time::timeout(START, lines.next_line())
             .await

@@ -99,7 +99,9 @@ async fn start(options: &Dev, folder: &Path) -> Result<(Places, Running), Failur
             Ok(())
         })),
         tokio::spawn(report("the orders API", async move {
-            orders::serve(orders_config, orders).await.map_err(|error| Failure::new(error.to_string()))
+            orders::serve(orders_config, orders)
+                .await
+                .map_err(|error| Failure::new(error.to_string()))
         })),
     ];
     Ok((places, Running { _drive: drive, tasks }))

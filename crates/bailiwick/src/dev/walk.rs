@@ -35,7 +35,10 @@ pub(super) enum Verdict {
 }
 
 /// Walks through all examples and prints each; differences are counted, not fatal.
-pub(super) async fn walk(places: &Places, out: &mut impl std::io::Write) -> Result<Verdict, Failure> {
+pub(super) async fn walk(
+    places: &Places,
+    out: &mut impl std::io::Write,
+) -> Result<Verdict, Failure> {
     let mut walk = Walk { places, browser: Browser::default(), out, differences: 0 };
     walk.registered()?;
     walk.one_resource().await?;
@@ -95,19 +98,24 @@ impl<W: std::io::Write> Walk<'_, W> {
         let first = self.redeem(&code, Some(EXAMPLE)).await?;
         let second = self.refresh(&first, Some(ANOTHER)).await?;
         let global = self.refresh(&second, None).await?;
-        let expected = [
-            ("", "openid profile email"),
-            (EXAMPLE, "read write"),
-            (ANOTHER, "read delete"),
-        ];
+        let expected =
+            [("", "openid profile email"), (EXAMPLE, "read write"), (ANOTHER, "read delete")];
         self.expect(&[&global, &first, &second], &expected)?;
 
         self.heading(3, "one token, one audience: the code, then the refresh token for the other")?;
         let audience = |got: &Got| (claim(&got.token, "aud"), claim(&got.token, "scope"));
         let (aud, scope) = audience(&first);
-        self.check("code redeemed with resource", &format!("{aud}: {scope}"), &format!("{EXAMPLE}: read write"))?;
+        self.check(
+            "code redeemed with resource",
+            &format!("{aud}: {scope}"),
+            &format!("{EXAMPLE}: read write"),
+        )?;
         let (aud, scope) = audience(&second);
-        self.check("refreshed with the other", &format!("{aud}: {scope}"), &format!("{ANOTHER}: read delete"))?;
+        self.check(
+            "refreshed with the other",
+            &format!("{aud}: {scope}"),
+            &format!("{ANOTHER}: read delete"),
+        )?;
         let (_, scope) = audience(&global);
         self.check("refreshed without", &scope, "openid profile email")?;
         let again = self.redeem_raw(&code, Some(EXAMPLE)).await?;
@@ -168,7 +176,11 @@ impl<W: std::io::Write> Walk<'_, W> {
         self.expect(&[&got], &[(GRAPH, "User.Read")])
     }
 
-    async fn authorize(&mut self, scope: &str, resources: &[&str]) -> Result<(String, CodeVerifier), Failure> {
+    async fn authorize(
+        &mut self,
+        scope: &str,
+        resources: &[&str],
+    ) -> Result<(String, CodeVerifier), Failure> {
         let begin = format!("{}/authorize", self.places.issuer);
         self.authorize_at(&begin, scope, resources).await
     }
