@@ -108,7 +108,7 @@ impl Failure {
     fn tell(&self, event: &Event) {
         match self {
             Self::Refused(refused) => {
-                event.refused(refused.error.as_str(), refused.reason.as_str())
+                event.refused(refused.error.as_str(), refused.reason.as_str());
             }
             Self::Malformed(answer) => {
                 event.refused(answer.error.as_str(), Reason::Malformed.as_str());

@@ -126,7 +126,7 @@ impl AuthorizationServer {
             .without_v07_checks()
             .route(&at("authorize"), get(authorize::endpoint).post(authorize::endpoint))
             .route(&at("login"), post(login::endpoint))
-            .route(&at("consent"), post(consent::endpoint))
+            .route(&at("consent"), get(consent::page).post(consent::endpoint))
             .route(&at("introspect"), post(introspect::endpoint))
             .route(&at("health"), get(health::live))
             .route(&at("ready"), get(health::ready))
@@ -139,10 +139,11 @@ impl AuthorizationServer {
                 machines.route(&at(&format!("{name}/oauth2/token")), post(token::endpoint_v1));
         }
         machines
-            .layer(cors)
-            .merge(people)
-            .fallback(answer::not_found)
+            // Before the layer, which answers preflights in the place of this.
             .method_not_allowed_fallback(answer::method_not_allowed)
+            .layer(cors)
+            .merge(people.method_not_allowed_fallback(answer::method_not_allowed))
+            .fallback(answer::not_found)
             .layer(DefaultBodyLimit::max(form::LONGEST))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, app.timeout))
             .layer(CatchPanicLayer::custom(answer::panicked))
@@ -162,7 +163,7 @@ fn cross_origin() -> CorsLayer {
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
         .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER])
-        .max_age(Duration::from_secs(3600))
+        .max_age(Duration::from_hours(1))
 }
 
 /// The state that all endpoints share.

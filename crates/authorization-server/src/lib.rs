@@ -1,8 +1,8 @@
 //! The authorization server: registers, authorizes, downscopes, issues.
 //!
-//! A request runs `parse → load → decide → commit → answer`: `bailiwick_oauth` parses, [`load`]
-//! reads what the decision needs, `bailiwick_grant` decides, the store commits, [`answer`] and
-//! [`signer`] answer. Endpoints hold no rules.
+//! A request runs `parse → load → decide → commit → answer`: `bailiwick_oauth` parses, `load`
+//! reads what the decision needs, `bailiwick_grant` decides, the store commits, `answer` and
+//! `signer` answer. Endpoints hold no rules.
 //!
 //! - [`AuthorizationServer`] is the router, made of its [`Parts`]; [`serve`] puts it on a listener;
 //! - [`config`] reads the configuration file, [`registry`] applies it to the store;

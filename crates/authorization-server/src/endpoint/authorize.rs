@@ -99,16 +99,13 @@ async fn proceed(
         return Ok(response);
     }
     let (ticket, browser) = begin(app, jar.browser.as_ref(), request.clone()).await?;
-    let mut response = match (&step, &signed_in) {
-        (Next::Consent(ask), Some(one)) => {
-            event.verdict("consent_asked");
-            page::consent(app, &client, &one.user, request.redirect_uri(), &ticket, ask)?
-        }
-        _ => {
-            event.verdict("login_asked");
-            let username = request.login_hint().unwrap_or_default();
-            page::login(app, &client, &ticket, username, None)?
-        }
+    let mut response = if let (Next::Consent(ask), Some(one)) = (&step, &signed_in) {
+        event.verdict("consent_asked");
+        page::consent(app, &client, &one.user, request.redirect_uri(), &ticket, ask)?
+    } else {
+        event.verdict("login_asked");
+        let username = request.login_hint().unwrap_or_default();
+        page::login(app, &client, &ticket, username, None)?
     };
     if let Some(browser) = &browser {
         app.cookies.set_browser(&mut response, browser);

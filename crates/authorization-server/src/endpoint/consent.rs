@@ -10,13 +10,28 @@ use bailiwick_grant::{Change, Reason};
 use bailiwick_oauth::resource::PlainHttp;
 use bailiwick_oauth::{Form, Grant, Permission, Resource, Scope};
 
-use super::interaction::{Next, Posted, Waiting, again, answered, next, posted, shown};
+use super::interaction::{Next, Posted, Waiting, again, answered, found, next, posted, shown};
 use crate::answer::{Failure, to_user};
 use crate::app::{Answered, App};
 use crate::commit::{Attempts, Committed};
 use crate::cookie::Jar;
 use crate::event::Event;
+use crate::form;
 use crate::load::{self, SignedIn};
+
+/// Shows the consent page of an interaction, or whatever its next step is.
+pub(crate) async fn page(State(app): State<Arc<App>>, event: Event, request: Request) -> Response {
+    let jar = app.cookies.read(request.headers());
+    let query = form::queried(&request);
+    let answer = asked(&app, &event, &jar, query).await;
+    to_user(&app, &event, answer)
+}
+
+async fn asked(app: &App, event: &Event, jar: &Jar, query: Result<Form, Failure>) -> Answered {
+    let waiting = found(app, event, jar, &query?).await?;
+    let signed_in = load::signed_in(&*app.store, jar.session.as_ref(), app.now()).await?;
+    once_more(app, event, &waiting, signed_in.as_ref()).await
+}
 
 /// Answers the consent form.
 pub(crate) async fn endpoint(
@@ -43,13 +58,21 @@ async fn answer(app: &App, event: &Event, request: Request) -> Answered {
         Some(one) if account == Some(one.user.subject.as_str()) => {
             decided(app, event, waiting, &one, &answer).await
         }
-        other => {
-            let interaction = &waiting.interaction;
-            let (client, request) = (&waiting.client, &interaction.value.request);
-            let step = next(app, event, client, request, Some(interaction), other.as_ref()).await?;
-            shown(app, &waiting, other.as_ref(), step)
-        }
+        other => once_more(app, event, &waiting, other.as_ref()).await,
     }
+}
+
+/// Takes the next step without an answer.
+async fn once_more(
+    app: &App,
+    event: &Event,
+    waiting: &Waiting,
+    signed_in: Option<&SignedIn>,
+) -> Answered {
+    let interaction = &waiting.interaction;
+    let (client, request) = (&waiting.client, &interaction.value.request);
+    let step = next(app, event, client, request, Some(interaction), signed_in).await?;
+    shown(app, waiting, signed_in, step)
 }
 
 async fn decided(

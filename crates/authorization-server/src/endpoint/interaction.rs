@@ -43,6 +43,17 @@ pub(super) async fn posted(app: &App, event: &Event, request: Request) -> Result
     from_here(app, request.headers())?;
     let jar = app.cookies.read(request.headers());
     let form = form::posted(request).await?;
+    let waiting = found(app, event, &jar, &form).await?;
+    Ok(Posted { form, jar, waiting })
+}
+
+/// Finds the interaction that a form or a query of ours names.
+pub(super) async fn found(
+    app: &App,
+    event: &Event,
+    jar: &Jar,
+    form: &Form,
+) -> Result<Waiting, Failure> {
     let ticket = form.one("interaction")?.filter(|ticket| cookie::is_ours(ticket));
     let (Some(ticket), Some(browser)) = (ticket, &jar.browser) else { return Err(Failure::Over) };
     let key = key(ticket, browser);
@@ -53,8 +64,7 @@ pub(super) async fn posted(app: &App, event: &Event, request: Request) -> Result
     event.client(&client.id);
     // What was registered may have changed while the user was reading.
     redirect_uri::matched(&client, Some(interaction.value.request.redirect_uri()))?;
-    let waiting = Waiting { ticket: Secret::new(ticket), client, interaction };
-    Ok(Posted { form, jar, waiting })
+    Ok(Waiting { ticket: Secret::new(ticket), client, interaction })
 }
 
 /// Begins an interaction; the cookie is to be set with the answer when it is a new one.

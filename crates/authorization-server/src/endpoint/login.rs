@@ -7,11 +7,11 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bailiwick_grant::Change;
 use bailiwick_grant::state::{Interaction, Session, User};
-use bailiwick_oauth::Secret;
+use bailiwick_oauth::{Secret, form};
 use bailiwick_window::Attempt;
 
-use super::interaction::{Posted, Waiting, again, next, posted, shown};
-use crate::answer::{Failure, to_user};
+use super::interaction::{Next, Posted, Waiting, again, next, posted, shown};
+use crate::answer::{Failure, see_other, to_user};
 use crate::app::{Answered, App};
 use crate::commit::{Attempts, Committed};
 use crate::cookie;
@@ -55,7 +55,14 @@ async fn answer(app: &App, event: &Event, address: IpAddr, request: Request) -> 
     let Waiting { client, interaction, .. } = &waiting;
     let request = &interaction.value.request;
     let step = next(app, event, client, request, Some(interaction), Some(&signed_in)).await?;
-    let mut response = shown(app, &waiting, Some(&signed_in), step)?;
+    let mut response = match step {
+        // Shown by GET, so that going back and reloading ask for no password again.
+        Next::Consent(_) => {
+            let query = form::encode([("interaction", waiting.ticket.expose())]);
+            see_other(&format!("{}?{query}", app.path("consent")))
+        }
+        step => shown(app, &waiting, Some(&signed_in), step)?,
+    };
     app.cookies.set_session(&mut response, &cookie, app.tenant.lifetimes.session);
     Ok(response)
 }

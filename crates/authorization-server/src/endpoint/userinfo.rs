@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bailiwick_grant::flow::userinfo::userinfo;
+use bailiwick_guard::{Presented, Refusal};
 use bailiwick_oauth::Secret;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use crate::answer::{Failure, json, to_client};
 use crate::app::{Answered, App};
 use crate::event::Event;
-use crate::{form, load};
+use crate::load;
 
 /// Answers who the user is.
 pub(crate) async fn endpoint(
@@ -19,12 +20,13 @@ pub(crate) async fn endpoint(
     event: Event,
     request: Request,
 ) -> Response {
-    let answer = answer(&app, &event, request.headers()).await;
+    let presented = Presented::from_request(request.headers(), request.uri().query());
+    let answer = answer(&app, &event, presented).await;
     to_client(&app, &event, answer)
 }
 
-async fn answer(app: &App, event: &Event, headers: &HeaderMap) -> Answered {
-    let token = bearer(headers)?;
+async fn answer(app: &App, event: &Event, presented: Result<Presented, Refusal>) -> Answered {
+    let token = Secret::new(presented.map_err(|refusal| unusable(&refusal))?.expose());
     let store = &*app.store;
     let token = load::access_token(store, &app.keyring.load(), &token).await?;
     let user = match token.found.claims() {
@@ -38,17 +40,10 @@ async fn answer(app: &App, event: &Event, headers: &HeaderMap) -> Answered {
     Ok(json(StatusCode::OK, &claims))
 }
 
-fn bearer(headers: &HeaderMap) -> Result<Secret, Failure> {
-    let Some(header) = form::authorization(headers)? else { return Err(Failure::NoToken) };
-    let (scheme, token) = header.split_once(' ').unwrap_or((&header, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Failure::NoToken);
+/// What is wrong with the presented token, as this product answers it (RFC 6750 §3.1).
+fn unusable(refusal: &Refusal) -> Failure {
+    match refusal.error() {
+        None => Failure::NoToken,
+        Some(_) => Failure::malformed(refusal.description()),
     }
-    let token = token.trim_matches(' ');
-    // RFC 6750 §2.1: b64token.
-    let is_token = |c: u8| c.is_ascii_alphanumeric() || b"-._~+/=".contains(&c);
-    if token.is_empty() || !token.bytes().all(is_token) {
-        return Err(Failure::malformed("the Authorization header holds no bearer token"));
-    }
-    Ok(Secret::new(token))
 }

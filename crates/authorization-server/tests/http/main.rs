@@ -1,0 +1,15 @@
+//! The authorization server over HTTP: requests in, answers out, in process.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod authorize;
+mod browser;
+mod garbage;
+mod log;
+mod login;
+mod metadata;
+mod revoke;
+mod serve;
+mod server;
+mod token;
+mod userinfo;
+mod worked_examples;
