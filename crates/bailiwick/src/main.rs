@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, Failure> {
     // Logs go to standard error, what was asked for to standard output.
     let default = match &command {
-        Command::Serve(_) | Command::Gateway(_) => "info",
+        Command::Serve(_) | Command::Gateway(_) => "info,refinery_core=warn",
         _ => "warn",
     };
     let filter =

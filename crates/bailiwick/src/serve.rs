@@ -98,10 +98,16 @@ async fn sweep(store: &dyn Store) {
     let (period, most) = SWEEP;
     loop {
         tokio::time::sleep(period).await;
-        match store.sweep(now(), most).await {
-            Ok(swept) if swept > 0 => tracing::debug!(swept, "expired records"),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "expired records cannot be swept"),
+        // Small batches, one after another until nothing is left: a flood does not pile up.
+        loop {
+            match store.sweep(now(), most).await {
+                Ok(swept) if swept == most => tokio::task::yield_now().await,
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "expired records cannot be swept");
+                    break;
+                }
+            }
         }
     }
 }

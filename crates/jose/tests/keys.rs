@@ -271,7 +271,6 @@ fn set(keys: &[Value]) -> Jwks {
 
 //= https://www.rfc-editor.org/rfc/rfc7517#section-5
 //= type=test
-//= level=SHOULD
 //# Implementations SHOULD ignore JWKs within a JWK Set that use "kty"
 //# (key type) values that are not understood by them, that are missing
 //# required members, or for which values are out of the supported

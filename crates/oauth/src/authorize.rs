@@ -68,7 +68,10 @@ pub struct Prompt {
 }
 
 /// The longest `state` or `nonce` that is taken, in octets.
-pub const LONGEST_STATE: usize = 2048;
+pub const LONGEST_STATE: usize = 1024;
+
+/// The longest `login_hint` that is kept, in octets; a longer one is no user's name.
+pub const LONGEST_HINT: usize = 255;
 
 impl Request {
     /// Reads what is asked.
@@ -110,7 +113,9 @@ impl Request {
             nonce: bounded(form, "nonce")?,
             prompt: prompt(form)?,
             max_age: max_age(form)?,
-            login_hint: bounded(form, "login_hint")?,
+            login_hint: once(form, "login_hint")?
+                .filter(|hint| hint.len() <= LONGEST_HINT)
+                .map(str::to_owned),
         })
     }
 }

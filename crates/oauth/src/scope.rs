@@ -12,6 +12,9 @@ pub const LONGEST: usize = 768;
 pub const OPENID_CONNECT: [&str; 6] =
     ["openid", "profile", "email", "address", "phone", "offline_access"];
 
+/// The most names that one `scope` parameter may hold.
+pub const MOST: usize = 256;
+
 /// One scope name: a `scope-token` (RFC 6749 §3.3).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -19,7 +22,9 @@ pub struct Scope(Arc<str>);
 
 /// What makes a text no scope name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a scope name is 1 to {LONGEST} printable ASCII characters without space, '\"' and '\\'")]
+#[error(
+    "scopes are at most {MOST} names of 1 to {LONGEST} printable ASCII characters without space, '\"' and '\\'"
+)]
 pub struct MalformedScope;
 
 impl Scope {
@@ -73,8 +78,12 @@ impl Scopes {
     /// Parses a `scope` parameter: names separated by single or several spaces, duplicates collapsed.
     ///
     /// # Errors
-    /// When one of the names is malformed.
+    /// When one of the names is malformed, or there are more than [`MOST`].
     pub fn parse(text: &str) -> Result<Self, MalformedScope> {
+        // Before duplicates are looked for: that costs the square of the number.
+        if text.split(' ').filter(|name| !name.is_empty()).count() > MOST {
+            return Err(MalformedScope);
+        }
         text.split(' ').filter(|name| !name.is_empty()).map(Scope::parse).collect()
     }
 
@@ -203,6 +212,13 @@ mod tests {
         assert_eq!(scopes.to_string(), "read write");
         assert_eq!(scopes, Scopes::parse("write read").unwrap());
         assert_ne!(scopes, Scopes::parse("write").unwrap());
+    }
+
+    #[test]
+    fn more_names_than_are_taken_are_refused() {
+        let names = |count: usize| (0..count).map(|n| format!("s{n} ")).collect::<String>();
+        assert_eq!(Scopes::parse(&names(MOST)).unwrap().len(), MOST);
+        assert_eq!(Scopes::parse(&names(MOST + 1)), Err(MalformedScope));
     }
 
     //= https://www.rfc-editor.org/rfc/rfc6749#section-3.3
