@@ -1,1 +1,22 @@
-//! The gateway: protects any API without touching it.
+#![doc = include_str!("lib.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
+
+pub mod config;
+
+mod admit;
+mod answer;
+mod explain;
+mod forward;
+mod gateway;
+mod headers;
+mod listen;
+mod path;
+mod published;
+mod route;
+mod target;
+
+pub use config::{Access, Config, ConfigError, Position, Protected, Route, Upstream};
+pub use explain::Explained;
+pub use gateway::{Gateway, GatewayError};
+pub use path::AmbiguousPath;
+pub use route::{MalformedPattern, Pattern};

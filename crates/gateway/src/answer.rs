@@ -1,0 +1,108 @@
+//! Answers: the upstream's, and those that the gateway gives itself, as JSON (RFC 6749 §5.2's form).
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use serde::Serialize;
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// What the upstream sends, as it comes.
+    Upstream(Incoming),
+    /// What the gateway says itself.
+    Own(Full<Bytes>),
+}
+
+/// A request that is answered here because of a fault of the request or of the upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) status: StatusCode,
+    /// A stable code, for the client and for logs.
+    pub(crate) error: &'static str,
+    /// What is wrong, in words.
+    pub(crate) description: String,
+    /// The methods that would do, with 405.
+    pub(crate) allowed: Vec<Method>,
+}
+
+impl Fault {
+    pub(crate) fn new(
+        status: StatusCode,
+        error: &'static str,
+        description: impl Into<String>,
+    ) -> Self {
+        Self { status, error, description: description.into(), allowed: Vec::new() }
+    }
+
+    pub(crate) fn bad_request(error: &'static str, description: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, description)
+    }
+
+    /// The answer.
+    pub(crate) fn answer(&self) -> Response<Answer> {
+        #[derive(Serialize)]
+        struct Body<'b> {
+            error: &'b str,
+            error_description: &'b str,
+        }
+        let body = Body { error: self.error, error_description: &self.description };
+        let mut answer = json(self.status, serde_json::to_vec(&body).unwrap_or_default());
+        let names: Vec<&str> = self.allowed.iter().map(Method::as_str).collect();
+        if !names.is_empty()
+            && let Ok(value) = HeaderValue::from_str(&names.join(", "))
+        {
+            answer.headers_mut().insert(ALLOW, value);
+        }
+        answer
+    }
+}
+
+/// An answer that is there as a whole.
+pub(crate) fn whole(answer: Response<Bytes>) -> Response<Answer> {
+    answer.map(|body| Answer::Own(Full::new(body)))
+}
+
+/// A JSON answer that nobody keeps.
+fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
+    let mut answer = Response::new(Answer::Own(Full::new(body.into())));
+    *answer.status_mut() = status;
+    let headers: &mut HeaderMap = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            Self::Upstream(body) => Pin::new(body).poll_frame(context),
+            Self::Own(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Upstream(body) => body.is_end_stream(),
+            Self::Own(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Upstream(body) => body.size_hint(),
+            Self::Own(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+use super::*;
+
+const GOOD: &str = r#"listen = "127.0.0.1:8080"
+[[resource]]
+identifier = "https://api.example.com/drive"
+issuer = "https://id.example.com"
+upstream = "http://127.0.0.1:7000"
+host = "Drive.example.com"
+prefix = "/drive"
+strip_prefix = true
+routes = [
+  { path = "/files/**", methods = ["GET", "HEAD"], scopes = ["read:files"] },
+  { path = "/files/**", methods = ["PUT"], scopes = ["write:files"], forward_token = true },
+  { path = "/healthz", public = true },
+]
+"#;
+
+/// What is said about the good configuration with one text in it replaced.
+fn verdict(replaced: &str, by: &str) -> String {
+    assert!(GOOD.contains(replaced), "{replaced}");
+    match Config::parse("g.toml", &GOOD.replacen(replaced, by, 1)) {
+        Ok(_) => "good".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_good_configuration_becomes_domain_types() {
+    let config = Config::parse("g.toml", GOOD).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    let [resource] = config.resources.as_slice() else { panic!("{config:?}") };
+    assert_eq!(resource.identifier.as_str(), "https://api.example.com/drive");
+    assert_eq!(resource.host.as_deref(), Some("drive.example.com"));
+    assert_eq!((resource.prefix.as_str(), resource.strip_prefix), ("/drive", true));
+    assert_eq!(resource.upstream.authority, "127.0.0.1:7000");
+    assert_eq!(resource.routes[0].methods, [Method::GET, Method::HEAD]);
+    assert_eq!(resource.routes[1].access, Access::Scopes(Scopes::parse("write:files").unwrap()));
+    assert!(resource.routes[1].forward_token && !resource.routes[0].forward_token);
+    assert_eq!(resource.routes[2].access, Access::Public);
+    assert_eq!(resource.scopes().to_string(), "read:files write:files");
+}
+
+#[test]
+fn a_mistake_is_named_with_its_place_and_what_would_be_right() {
+    let cases = [
+        ("listen =", "lisen =", "g.toml:1:1: unknown field `lisen`, expected one of `listen`"),
+        ("\"127.0.0.1:8080\"", "\"8080\"", "g.toml:1:10: expected an address and a port"),
+        ("listen = \"127.0.0.1:8080\"", "workers = 0", "g.toml:1:11: expected a number from 1"),
+        ("listen = \"127.0.0.1:8080\"", "head_timeout = 0", "g.toml:1:16: expected 1 to 86400"),
+        ("prefix =", "perfix =", "g.toml:7:1: unknown field `perfix`, expected one of"),
+        ("\"https://api.example.com/drive\"", "\"/drive\"", "g.toml:3:14: not a resource"),
+        ("\"https://api.example.com/drive\"", "\"https://a/#x\"", "g.toml:3:14: not a resource"),
+        ("\"https://id.example.com\"", "\"http://id.example.com\"", "g.toml:4:10: not an issuer"),
+        ("\"http://127.0.0.1:7000\"", "\"127.0.0.1:7000\"", "g.toml:5:12: the upstream is not"),
+        ("127.0.0.1:7000\"", "127.0.0.1:7000/x\"", "g.toml:5:12: the upstream has a path"),
+        ("http://127.0.0.1:7000", "ftp://127.0.0.1", "g.toml:5:12: the upstream's scheme"),
+        ("127.0.0.1:7000", "user@127.0.0.1", "g.toml:5:12: the upstream has a user name"),
+        ("Drive.example.com", "drive.example.com:80", "g.toml:6:8: not a host"),
+        ("Drive.example.com", "*.example.com", "g.toml:6:8: not a host"),
+        ("\"/drive\"\n", "\"/drive/\"\n", "g.toml:7:10: the prefix is no path: it ends with '/'"),
+        ("prefix = \"/drive\"\n", "", "g.toml:7:16: there is no prefix to strip"),
+        (
+            "/files/**\", methods = [\"G",
+            "/files/*/\", methods = [\"G",
+            "g.toml:10:12: not a route's",
+        ),
+        ("/files/**\", methods = [\"G", "/fil;es\", methods = [\"G", "g.toml:10:12: not a route's"),
+        ("\"GET\"", "\"get\"", "g.toml:10:36: not a method; write it in capitals"),
+        ("\"GET\"", "\"TRACE\"", "g.toml:10:36: TRACE is never forwarded"),
+        ("\"GET\", \"HEAD\"", "\"GET\", \"GET\"", "g.toml:10:43: GET is listed twice"),
+        ("\"GET\", \"HEAD\"", "", "g.toml:10:35: no method"),
+        ("\"PUT\"", "\"HEAD\"", "g.toml:11:12: another route has HEAD of /files/** already"),
+        ("\"read:files\"", "\"read files\"", "g.toml:10:62: not a scope"),
+        ("public = true", "public = false", "g.toml:12:12: this route says neither"),
+        ("public = true", "public = true, scopes = []", "g.toml:12:48: a public route needs no"),
+        ("public = true", "pubic = true", "g.toml:12:24: unknown field `pubic`"),
+        ("identifier =", "#", "g.toml:2:1: missing field `identifier`"),
+        ("= true\n", "= \"yes\"\n", "g.toml:8:16: invalid type: string \"yes\""),
+        ("[[resource]]", "[[resource", "g.toml:2:11: "),
+    ];
+    for (replaced, by, expected) in cases {
+        let said = verdict(replaced, by);
+        assert!(said.starts_with(expected), "{by}: {said}");
+    }
+    let empty = Config::parse("g.toml", "").unwrap_err().to_string();
+    assert!(empty.starts_with("g.toml:1:1: there is nothing to protect"), "{empty}");
+    let missing = Config::load(Path::new("/nowhere/g.toml")).unwrap_err().to_string();
+    assert!(missing.starts_with("/nowhere/g.toml: "), "{missing}");
+}
+
+#[test]
+fn an_unreachable_route_is_a_mistake() {
+    let hidden = verdict(
+        "{ path = \"/healthz\", public = true },",
+        "{ path = \"/a/**\", public = true }, { path = \"/a\", scopes = [] },
+         { path = \"/a/*/**\", scopes = [] }",
+    );
+    assert!(hidden.starts_with("g.toml:12:12: /a/** is unreachable"), "{hidden}");
+
+    let other = GOOD.replacen("/drive\"", "/other\"", 1).replacen("prefix = \"/drive\"\n", "", 1);
+    let other = other.replacen("strip_prefix = true\n", "", 1).replacen("/healthz", "/drive/x", 1);
+    let both = format!("{GOOD}{}", other.split_once('\n').unwrap().1);
+    let said = Config::parse("g.toml", &both).unwrap_err().to_string();
+    assert!(said.contains("/drive/x is unreachable: https://api.example.com/drive has"), "{said}");
+}
+
+#[test]
+fn two_resources_do_not_share_a_name_an_address_or_a_metadata_document() {
+    let second = |identifier: &str, place: &str| {
+        let text = format!(
+            "{GOOD}[[resource]]\nidentifier = \"{identifier}\"\nissuer = \"https://id.example.com\"\n\
+             upstream = \"http://127.0.0.1:1\"\n{place}\nroutes = [{{ path = \"/**\", scopes = [] }}]"
+        );
+        Config::parse("g.toml", &text).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let here = "host = \"drive.example.com\"";
+    let cases = [
+        ("https://api.example.com/drive", "", "is protected by another"),
+        ("https://b.example", "host = \"drive.example.com\"\nprefix = \"/drive\"", "same address"),
+        ("https://b.example/drive", here, "the same path"),
+    ];
+    for (identifier, place, expected) in cases {
+        let said = second(identifier, place).unwrap_err();
+        assert!(said.starts_with("g.toml:15:14: ") && said.contains(expected), "{said}");
+    }
+    assert_eq!(second("https://b.example/drive", ""), Ok(()));
+    assert_eq!(second("https://b.example", here), Ok(()));
+}
+
+#[test]
+fn the_reference_is_the_document() {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/gateway-configuration.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&place, Config::reference()).unwrap();
+    }
+    let written = std::fs::read_to_string(&place).unwrap_or_default();
+    assert!(
+        written == Config::reference(),
+        "docs/gateway-configuration.md is stale: run this test with UPDATE_DOCS=1"
+    );
+}

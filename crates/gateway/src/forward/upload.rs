@@ -1,0 +1,100 @@
+//! The body of a request on its way to the upstream.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::Instant;
+
+/// A request's body, frame by frame as it comes.
+///
+/// Its trailers stay behind (RFC 9110 §6.5.1): an upstream that merges them into the headers
+/// would take identity headers from them.
+#[derive(Debug)]
+pub(super) struct Upload {
+    body: Option<Incoming>,
+    progress: Progress,
+}
+
+/// How far an upload has come, seen from the side that waits for the answer.
+#[derive(Debug, Clone)]
+pub(super) struct Progress {
+    start: Instant,
+    /// `None` for an empty body, which makes none.
+    shared: Option<Arc<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Milliseconds from the start to the last frame.
+    latest: AtomicU64,
+    broken: AtomicBool,
+}
+
+impl Upload {
+    pub(super) fn new(body: Incoming) -> Self {
+        let body = (!body.is_end_stream()).then_some(body);
+        let shared = body.is_some().then(Arc::default);
+        Self { body, progress: Progress { start: Instant::now(), shared } }
+    }
+
+    pub(super) fn empty() -> Self {
+        Self { body: None, progress: Progress { start: Instant::now(), shared: None } }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+}
+
+impl Progress {
+    /// When the last frame was taken.
+    pub(super) fn latest(&self) -> Instant {
+        let after = self.shared.as_ref().map_or(0, |shared| shared.latest.load(Ordering::Relaxed));
+        self.start + Duration::from_millis(after)
+    }
+
+    /// Whether the client's side of the body failed.
+    pub(super) fn is_broken(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.broken.load(Ordering::Relaxed))
+    }
+
+    fn note(&self, is_broken: bool) {
+        if let Some(shared) = &self.shared {
+            let after = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            shared.latest.store(after, Ordering::Relaxed);
+            shared.broken.store(is_broken, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = &mut *self;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        let Poll::Ready(frame) = Pin::new(body).poll_frame(context) else { return Poll::Pending };
+        this.progress.note(matches!(frame, Some(Err(_))));
+        match frame {
+            Some(Ok(frame)) if frame.is_trailers() => Poll::Ready(None),
+            frame => Poll::Ready(frame),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}

@@ -1,0 +1,264 @@
+//! Header hygiene: what passes from one side of the gateway to the other (RFC 9110 §7.6).
+//!
+//! The upstream trusts the identity headers, so only the gateway may write them. Upstreams know
+//! headers by other spellings than the wire's: CGI and its descendants (WSGI, Rack, PHP) turn
+//! every character that is no letter or digit into `_`. Names are therefore compared folded, and
+//! `X_Auth.Subject` is as much refused as `x-auth-subject`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bailiwick_guard::Permit;
+use http::Version;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// Who the token speaks of.
+pub(crate) const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
+/// Which client the token was issued to.
+pub(crate) const CLIENT: HeaderName = HeaderName::from_static("x-auth-client");
+/// The scopes of the token.
+pub(crate) const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
+
+const DPOP: &str = "dpop";
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Whether the client's credentials are passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credentials {
+    /// They are: the route says `forward_token`.
+    Forwarded,
+    /// They stay here.
+    Withheld,
+}
+
+/// Removes from a request's headers everything that a client must not tell the upstream.
+///
+/// What is set afterwards is out of the reach of `Connection`.
+pub(crate) fn cleanse_request(headers: &mut HeaderMap, credentials: Credentials) {
+    remove_connection_options(headers);
+    let unwanted: Vec<HeaderName> =
+        headers.keys().filter(|name| !may_pass(name.as_str(), credentials)).cloned().collect();
+    for name in unwanted {
+        headers.remove(name);
+    }
+}
+
+/// Removes from an answer's headers what is for the connection alone (RFC 9110 §7.6.1).
+pub(crate) fn cleanse_response(headers: &mut HeaderMap) {
+    remove_connection_options(headers);
+    for name in HOP_BY_HOP {
+        headers.remove(*name);
+    }
+}
+
+/// Adds the gateway to those on the way (RFC 9110 §7.6.3); those before it stay.
+pub(crate) fn set_via(headers: &mut HeaderMap, received: Version) {
+    let via = match received {
+        Version::HTTP_10 => "1.0 bailiwick",
+        Version::HTTP_2 => "2.0 bailiwick",
+        _ => "1.1 bailiwick",
+    };
+    headers.append(header::VIA, HeaderValue::from_static(via));
+}
+
+/// Tells the upstream who asked for what under which name (RFC 7239, and the older headers).
+pub(crate) fn set_forwarded(headers: &mut HeaderMap, peer: SocketAddr, host: &str) {
+    let address = peer.ip().to_canonical();
+    let node = match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("\"[{address}]\""),
+    };
+    let values = [
+        (FORWARDED_FOR, address.to_string()),
+        (FORWARDED_HOST, host.to_owned()),
+        (header::FORWARDED, format!("for={node};host=\"{host}\";proto=http")),
+    ];
+    for (name, value) in values {
+        // A host holds no character that a header could not: it was parsed.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+}
+
+/// Tells the upstream whom the verified token speaks of, which client holds it, and its scopes.
+pub(crate) fn set_identity(headers: &mut HeaderMap, permit: &Permit) {
+    // Subjects, client identifiers and scopes are printable ASCII: they all are header values.
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(SUBJECT, permit.subject().as_str());
+    if let Some(client) = permit.client_id() {
+        set(CLIENT, client.as_str());
+    }
+    set(SCOPE, &permit.scopes().to_string());
+}
+
+fn remove_connection_options(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::CONNECTION) {
+        return;
+    }
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|c| *c == b','))
+        .filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+}
+
+fn may_pass(name: &str, credentials: Credentials) -> bool {
+    let mut folded = [0_u8; LONGEST];
+    let length = name.len().min(LONGEST);
+    for (to, from) in folded.iter_mut().zip(name.as_bytes()) {
+        *to = if from.is_ascii_alphanumeric() { from.to_ascii_lowercase() } else { b'-' };
+    }
+    let folded = &folded[..length];
+    let is = |names: &[&str]| names.iter().any(|name| name.as_bytes() == folded);
+    let begins = |start: &&str| folded.starts_with(start.as_bytes());
+    if is(&["authorization", DPOP]) {
+        return credentials == Credentials::Forwarded && name.as_bytes() == folded;
+    }
+    if is(FRAMING) {
+        return name.as_bytes() == folded;
+    }
+    !(is(HOP_BY_HOP) || is(OURS) || is(FROM_PROXIES) || FROM_PROXIES_BEGIN.iter().any(begins))
+}
+
+/// Longer names are compared by their beginning alone; no name below is as long.
+const LONGEST: usize = 40;
+
+/// Headers for one connection (RFC 9110 §7.6.1); trailers are dealt with where bodies are.
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+
+/// Headers that the gateway alone writes, and `Expect`, which it has answered itself.
+const OURS: &[&str] = &["x-auth-subject", "x-auth-client", "x-auth-scope", "forwarded", "expect"];
+
+/// Headers that a proxy would write and whose word changes what the upstream does.
+const FROM_PROXIES: &[&str] = &[
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "x-host",
+    "x-http-host-override",
+    "x-rewrite-url",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// Beginnings of such headers.
+const FROM_PROXIES_BEGIN: &[&str] = &["x-forwarded", "x-original-"];
+
+/// Headers whose second spelling would be another message to the upstream.
+const FRAMING: &[&str] = &["host", "content-length", "content-type", "cookie"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleansed(sent: &[(&str, &str)], credentials: Credentials) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in sent {
+            headers.append(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
+        }
+        cleanse_request(&mut headers, credentials);
+        headers.keys().map(|name| name.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn identity_headers_are_removed_in_every_spelling() {
+        for name in [
+            "X-Auth-Subject",
+            "x_auth_subject",
+            "X-Auth_Client",
+            "X.Auth.Scope",
+            "x~auth~scope",
+            "X!AUTH!SUBJECT",
+            "X-Forwarded-For",
+            "x_forwarded_user",
+            "X-Original-URL",
+            "x_original_uri",
+            "X_HTTP_Method_Override",
+            "Forwarded",
+            "X-Real-IP",
+            "transfer_encoding",
+            "content_length",
+            "Proxy_Authorization",
+            "Expect",
+        ] {
+            assert!(cleansed(&[(name, "x")], Credentials::Forwarded).is_empty(), "{name}");
+        }
+        let kept = ["accept", "content-length", "x-auth-subjects", "x-request-id", "cookie"];
+        for name in kept {
+            assert_eq!(cleansed(&[(name, "1")], Credentials::Withheld), [name]);
+        }
+    }
+
+    #[test]
+    fn credentials_pass_only_where_the_route_says_so_and_never_by_another_name() {
+        let sent = [("Authorization", "Bearer a"), ("DPoP", "b"), ("x_dpop", "d")];
+        assert_eq!(cleansed(&sent, Credentials::Withheld), ["x_dpop"]);
+        let mut kept = cleansed(&sent, Credentials::Forwarded);
+        kept.sort();
+        assert_eq!(kept, ["authorization", "dpop", "x_dpop"]);
+        assert!(cleansed(&[("d.pop", "b")], Credentials::Withheld).len() == 1);
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
+    //= type=test
+    //# Intermediaries MUST parse a received Connection header field before a
+    //# message is forwarded and, for each connection-option in this field,
+    //# remove any header or trailer field(s) from the message with the same
+    //# name as the connection-option, and then remove the Connection header
+    //# field itself (or replace it with the intermediary's own control
+    //# options for the forwarded message).
+    #[test]
+    fn what_connection_names_is_removed() {
+        let sent = [
+            ("Connection", "close, X-Secret ,x-auth-subject"),
+            ("connection", "X-More,, "),
+            ("X-Secret", "1"),
+            ("X-More", "2"),
+            ("TE", "trailers"),
+            ("Keep-Alive", "timeout=5"),
+            ("Accept", "*/*"),
+        ];
+        assert_eq!(cleansed(&sent, Credentials::Withheld), ["accept"]);
+    }
+
+    #[test]
+    fn the_upstream_learns_who_asked() {
+        let mut headers = HeaderMap::new();
+        set_forwarded(&mut headers, "[2001:db8::1]:9".parse().unwrap(), "api.example:8080");
+        assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
+        assert_eq!(headers["x-forwarded-host"], "api.example:8080");
+        assert_eq!(
+            headers["forwarded"],
+            "for=\"[2001:db8::1]\";host=\"api.example:8080\";proto=http"
+        );
+        set_forwarded(&mut headers, "[::ffff:192.0.2.1]:9".parse().unwrap(), "a");
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.1");
+    }
+}
