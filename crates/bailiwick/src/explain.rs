@@ -22,13 +22,12 @@ pub(crate) async fn run(options: Explain) -> Result<ExitCode, Failure> {
     let authority = uri.authority().map(ToString::to_string).ok_or_else(|| {
         Failure::usage(format!("`{}` names no host; write the whole address", options.url))
     })?;
-    let token = match options.token {
-        Some(token) => token,
-        None => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text)?;
-            text
-        }
+    let token = if let Some(token) = options.token {
+        token
+    } else {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text)?;
+        text
     };
     let mut request = Request::builder().method(method).uri(uri).header("host", authority);
     if !token.trim().is_empty() {

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::Failure;
 
 /// How often expired records are swept, and how many at once.
-const SWEEP: (Duration, usize) = (Duration::from_secs(60), 1000);
+const SWEEP: (Duration, usize) = (Duration::from_mins(1), 1000);
 
 /// Runs the authorization server until it is told to stop.
 pub(crate) async fn run(path: &Path) -> Result<(), Failure> {

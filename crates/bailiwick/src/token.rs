@@ -10,7 +10,7 @@ use crate::Failure;
 use crate::cli::Token;
 
 /// How long the user has to sign in and answer.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// Gets a token and prints it.
 pub(crate) async fn run(options: Token) -> Result<(), Failure> {

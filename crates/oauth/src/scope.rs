@@ -216,7 +216,8 @@ mod tests {
 
     #[test]
     fn more_names_than_are_taken_are_refused() {
-        let names = |count: usize| (0..count).map(|n| format!("s{n} ")).collect::<String>();
+        let names =
+            |count: usize| (0..count).map(|n| format!("s{n}")).collect::<Vec<_>>().join(" ");
         assert_eq!(Scopes::parse(&names(MOST)).unwrap().len(), MOST);
         assert_eq!(Scopes::parse(&names(MOST + 1)), Err(MalformedScope));
     }
