@@ -12,13 +12,54 @@ use crate::answer::Failure;
 /// The longest body that is read, in octets.
 pub(crate) const LONGEST: usize = 64 * 1024;
 
+/// The parameters that are read from a body somewhere.
+const OURS: [&str; 32] = [
+    // authorization, RFC 6749 §4.1.1
+    "response_type",
+    "response_mode",
+    "redirect_uri",
+    "scope",
+    "resource",
+    "audience",
+    "state",
+    "nonce",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "code_challenge",
+    "code_challenge_method",
+    "request",
+    "request_uri",
+    // token, introspection and revocation
+    "grant_type",
+    "code",
+    "code_verifier",
+    "refresh_token",
+    "token",
+    "token_type_hint",
+    "access_token",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    // our pages
+    "interaction",
+    "username",
+    "password",
+    "decision",
+    "account",
+    "permission",
+];
+
 /// Reads a form that was posted, and only there.
 ///
 /// # Errors
-/// When there is a query (credentials and tokens do not belong into an address, RFC 6749 §2.3.1),
-/// the content type is another one, or the body is too long or no form.
+/// When a parameter of ours stands in the query (credentials and tokens do not belong into an
+/// address, RFC 6749 §2.3.1), the content type is another one, or the body is too long or no form.
 pub(crate) async fn posted(request: Request) -> Result<Form, Failure> {
-    if request.uri().query().is_some_and(|query| !query.is_empty()) {
+    let query = queried(&request)?;
+    // An endpoint's address may have a query of its own, say `api-version` (RFC 6749 §3.1, §3.2).
+    if OURS.iter().any(|name| query.names(name)) {
         return Err(Failure::malformed("send the parameters in the body, not in the query"));
     }
     if !is_form(request.headers()) {
@@ -72,5 +113,42 @@ async fn body(body: Body) -> Result<Vec<u8>, Failure> {
             Err(Failure::Http(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 64 KiB"))
         }
         Err(_) => Err(Failure::malformed("the body broke off")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn sent(query: &str) -> Result<Form, Failure> {
+        let request = Request::post(format!("/token{query}"))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from("code=c"))
+            .unwrap();
+        posted(request).await
+    }
+
+    //= https://www.rfc-editor.org/rfc/rfc6749#section-3.2
+    //= type=test
+    //# The
+    //# authorization server MUST ignore unrecognized request parameters.
+    #[tokio::test]
+    async fn an_unknown_parameter_in_the_query_is_ignored() {
+        for query in ["", "?", "?api-version=1.0", "?a=b&a=c", "?Code=x"] {
+            let form = sent(query).await.unwrap_or_else(|_| panic!("{query} is refused"));
+            assert_eq!(form.one("code"), Ok(Some("c")));
+            assert!(!form.names("a") && !form.names("api-version"), "the body alone counts");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_parameter_of_ours_in_the_query_is_refused() {
+        for name in OURS {
+            for query in [format!("?{name}=x"), format!("?api-version=1.0&{name}")] {
+                assert!(matches!(sent(&query).await, Err(Failure::Malformed(_))), "{query}");
+            }
+        }
+        assert!(sent("?client%5Fsecret=x").await.is_err(), "however it is spelt");
+        assert!(sent("?a=%ff").await.is_err());
     }
 }

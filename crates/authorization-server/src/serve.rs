@@ -1,5 +1,7 @@
 //! Serving the router: limits on time and connections, and an orderly end.
 
+mod begun;
+
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
+use begun::Begun;
+
 /// The address that a request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
@@ -25,7 +29,8 @@ pub struct Peer(pub IpAddr);
 pub struct Limits {
     /// How many connections are open at the same time; further ones wait.
     pub connections: usize,
-    /// How long the header of a request may take to arrive.
+    /// How long the header of a request may take to arrive, and the first octets of a connection
+    /// before it.
     pub header: Duration,
     /// How many octets of header are read.
     pub header_size: usize,
@@ -81,7 +86,8 @@ pub async fn serve(
         let (server, service) = (server.clone(), service(&router, peer.ip()));
         tokio::spawn(async move {
             let _permit = permit;
-            let connection = server.serve_connection(TokioIo::new(prepared(stream)), service);
+            let stream = Begun::new(prepared(stream), limits.header);
+            let connection = server.serve_connection(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection.into_owned()).await {
                 tracing::debug!(error = %error, "connection");
             }
@@ -144,4 +150,50 @@ fn is_passing(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     ) || error.raw_os_error().is_some_and(|code| NO_DESCRIPTORS.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// A server with room for one connection.
+    async fn narrow() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let header = Duration::from_millis(200);
+        let limits = Limits { connections: 1, header, ..Limits::default() };
+        let router = Router::new().route("/", get(async || "here"));
+        tokio::spawn(serve(listener, router, limits, std::future::pending()));
+        address
+    }
+
+    /// All that the server says until it closes the connection.
+    async fn rest(stream: &mut TcpStream) -> Vec<u8> {
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer);
+        // That it was reset is an end, too.
+        let _ = tokio::time::timeout(Duration::from_secs(10), read).await.expect("it is closed");
+        answer
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_or_half_a_preface_does_not_hold_a_place() {
+        let address = narrow().await;
+        for said in [&b""[..], b"P", b"PRI * HTTP", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r", b"PO"] {
+            let mut silent = TcpStream::connect(address).await.unwrap();
+            silent.write_all(said).await.unwrap();
+            let mut next = TcpStream::connect(address).await.unwrap();
+            next.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+                .await
+                .unwrap();
+            let answer = rest(&mut next).await;
+            assert!(answer.ends_with(b"here"), "{}", said.escape_ascii());
+            assert!(!rest(&mut silent).await.starts_with(b"HTTP/1.1 200"));
+        }
+    }
 }

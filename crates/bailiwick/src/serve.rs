@@ -70,7 +70,9 @@ impl Server {
         let servers = registry::list_resource_servers(&*store).await?;
         let keyring = Keyring::ensure(&*store, &needed(&servers), now()).await?;
         let passwords = Passwords::new(config.login.password_checks)?;
-        let parts = Parts::new(config.tenant, Arc::clone(&store), keyring, passwords, config.login);
+        let mut parts =
+            Parts::new(config.tenant, Arc::clone(&store), keyring, passwords, config.login);
+        parts.proxies = config.proxies;
         Ok(Self { router: AuthorizationServer::new(parts), store })
     }
 

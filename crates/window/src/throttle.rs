@@ -26,6 +26,13 @@ pub trait Throttle: Send + Sync {
     /// # Errors
     /// When the window cannot be reached.
     async fn succeeded(&self, key: &str) -> Result<(), WindowError>;
+
+    /// Takes back the last allowed attempt of `key`, which was no failure; those before it count
+    /// on. For keys that many share, where one's success says nothing of the others.
+    ///
+    /// # Errors
+    /// When the window cannot be reached.
+    async fn give_back(&self, key: &str) -> Result<(), WindowError>;
 }
 
 /// What an attempt may do.
@@ -81,6 +88,8 @@ struct Shard {
 struct Failures {
     count: u32,
     last: i64,
+    /// What `last` was before the last attempt, until that is given back.
+    before: Option<i64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,6 +129,12 @@ impl Throttle for MemoryThrottle {
         shard(&self.shards, digest).remove(digest, self.pace);
         Ok(())
     }
+
+    async fn give_back(&self, key: &str) -> Result<(), WindowError> {
+        let digest = self.digests.of(key);
+        shard(&self.shards, digest).give_back(digest, self.pace);
+        Ok(())
+    }
 }
 
 impl Pace {
@@ -155,15 +170,28 @@ impl Shard {
         }
         self.make_room(most)?;
         let count = before.map_or(0, |failures| failures.count).saturating_add(1);
-        self.failures.insert(digest, Failures { count, last: now });
-        self.order.insert((pace.kind(count), now, digest));
+        let before = before.map(|failures| failures.last);
+        self.insert(digest, Failures { count, last: now, before }, pace);
         Ok(Attempt::Allowed)
     }
 
-    fn remove(&mut self, digest: u128, pace: Pace) {
-        if let Some(failures) = self.failures.remove(&digest) {
-            self.order.remove(&(pace.kind(failures.count), failures.last, digest));
+    fn give_back(&mut self, digest: u128, pace: Pace) {
+        let Some(Failures { count, last, before }) = self.remove(digest, pace) else { return };
+        if count > 1 {
+            let last = before.unwrap_or(last);
+            self.insert(digest, Failures { count: count - 1, last, before: None }, pace);
         }
+    }
+
+    fn insert(&mut self, digest: u128, failures: Failures, pace: Pace) {
+        self.failures.insert(digest, failures);
+        self.order.insert((pace.kind(failures.count), failures.last, digest));
+    }
+
+    fn remove(&mut self, digest: u128, pace: Pace) -> Option<Failures> {
+        let failures = self.failures.remove(&digest)?;
+        self.order.remove(&(pace.kind(failures.count), failures.last, digest));
+        Some(failures)
     }
 
     /// Forgets the failures whose period is over.
@@ -239,6 +267,27 @@ mod tests {
         throttle.succeeded("alice").await.unwrap();
         fail(&throttle, "alice", 10, 0).await;
         assert_eq!(throttle.attempt("alice", 0).await, Ok(Attempt::Wait { seconds: 2 }));
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_is_given_back_leaves_those_before_it() {
+        let throttle = MemoryThrottle::default();
+        throttle.give_back("alice").await.unwrap(); // nothing there
+        for _ in 0..100 {
+            fail(&throttle, "alice", 1, 0).await;
+            throttle.give_back("alice").await.unwrap();
+        }
+        fail(&throttle, "alice", 10, 0).await; // none of them counted
+        assert_eq!(throttle.attempt("alice", 0).await, Ok(Attempt::Wait { seconds: 2 }));
+        for _ in 0..100 {
+            fail(&throttle, "alice", 1, 2).await; // no wait begins anew either
+            throttle.give_back("alice").await.unwrap();
+        }
+        fail(&throttle, "alice", 1, 2).await; // the eleventh
+        assert_eq!(throttle.attempt("alice", 2).await, Ok(Attempt::Wait { seconds: 4 }));
+        fail(&throttle, "alice", 10, 302).await; // forgotten as ever
+        let shards = throttle.shards.iter().map(|shard| shard.lock().unwrap());
+        assert!(shards.into_iter().all(|shard| shard.failures.len() == shard.order.len()));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 //!
 //! `docs/authorization-server-configuration.md` is generated from this page.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use bailiwick_grant::state::{Fallback, GrantKind, Parameter, Pkce, RefreshTokens, TokenFormat};
@@ -25,6 +25,9 @@ section! {
         issuer: At<Issuer> = required "\"https://id.example.com\"";
         /// Where the server listens, without TLS: on a network, let a proxy in front add it.
         listen: SocketAddr = default "\"127.0.0.1:9000\"";
+        /// The addresses of the proxies in front, whose `X-Forwarded-For` is believed; nobody
+        /// else's is. Behind one that is not listed, all users count as one when they sign in.
+        proxies: Vec<IpAddr> = default "[]";
         /// The database file; made at first start.
         store: PathBuf = default "\"bailiwick.db\"";
         /// The resource that a request naming none is taken for. Without it, and without one of the

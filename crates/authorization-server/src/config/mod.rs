@@ -17,7 +17,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use bailiwick_grant::Tenant;
@@ -35,6 +35,8 @@ pub struct Config {
     pub tenant: Tenant,
     /// Where the server listens.
     pub listen: SocketAddr,
+    /// The proxies in front, whose `X-Forwarded-For` is believed; nobody else's is.
+    pub proxies: Vec<IpAddr>,
     /// The database file.
     pub store: PathBuf,
     /// How signing in is guarded.

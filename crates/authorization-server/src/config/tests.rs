@@ -38,6 +38,8 @@ fn a_whole_file_becomes_domain_types() {
     let config = parse(WHOLE).unwrap();
     assert_eq!(config.tenant.issuer.as_str(), "http://127.0.0.1:9000");
     assert_eq!(config.listen.to_string(), "127.0.0.1:9001");
+    let proxies: Vec<_> = config.proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["127.0.0.1", "2001:db8::1"]);
     assert!(config.store.ends_with("tests/data/as.db"), "{}", config.store.display());
     assert_eq!(config.tenant.lifetimes.code, 30);
     assert_eq!(config.tenant.lifetimes.refresh_token, 7 * 24 * 3600);
@@ -87,6 +89,7 @@ fn a_whole_file_becomes_domain_types() {
 fn the_smallest_file_is_an_issuer() {
     let config = parse(ISSUER).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:9000");
+    assert!(config.proxies.is_empty(), "nobody is believed unless named");
     assert_eq!(config.tenant.most_resources, 16);
     assert_eq!(config.tenant.lifetimes.code, 60);
     assert_eq!(config.tenant.lifetimes.replay, 10);
@@ -115,6 +118,14 @@ fn broken_toml_is_located() {
     assert!(text.starts_with("as.toml:2:10: "), "{text}");
     let text = wrong("strict = true\nstrict = false\n");
     assert_eq!(text, "as.toml:3:1: duplicate key");
+}
+
+#[test]
+fn a_proxy_is_an_address_without_name_port_or_prefix() {
+    for bad in ["localhost", "127.0.0.1:80", "10.0.0.0/8", ""] {
+        let text = wrong(&format!("proxies = [\"{bad}\"]\n"));
+        assert!(text.starts_with("as.toml:2:12: malformed IP address"), "{text}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The values of the file: each is read into the word that it stands for.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use bailiwick_grant::state::{Fallback, GrantKind, Parameter, Pkce, RefreshTokens, TokenFormat};
@@ -172,6 +172,16 @@ impl FromText for SocketAddr {
         text.parse().map_err(|_| {
             let help = "write for example \"127.0.0.1:9000\" or \"[::]:9000\"";
             Wrong::new("malformed address to listen on", help)
+        })
+    }
+}
+
+impl FromText for IpAddr {
+    const KIND: &'static str = "an IP address";
+    fn parse(text: &str, _reader: &Reader<'_>) -> Result<Self, Wrong> {
+        text.parse().map_err(|_| {
+            let help = "write for example \"127.0.0.1\" or \"::1\", without port or prefix";
+            Wrong::new("malformed IP address", help)
         })
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
     let users = user::check(root.user, clients.as_deref().unwrap_or_default(), reader);
     Some(Config {
         listen: root.listen,
+        proxies: root.proxies,
         store: root.store,
         login: Login {
             attempts: root.login.attempts.0.into(),
