@@ -151,9 +151,8 @@ pub(crate) async fn consent(
     subject: &Subject,
     client: &Client,
     redirect_uri: &RedirectUri,
-) -> Result<Option<Consent>, StoreError> {
-    let key = Consent::key_of(subject, client, redirect_uri);
-    Ok(store.load::<Consent>(&key).await?.map(|loaded| loaded.value))
+) -> Result<Option<Loaded<Consent>>, StoreError> {
+    store.load::<Consent>(&Consent::key_of(subject, client, redirect_uri)).await
 }
 
 /// The access token behind a string, with what else is known of it.

@@ -311,7 +311,7 @@ impl World {
             &directory(&self.servers),
             &interaction,
             &login,
-            consent.as_ref().map(|loaded| &loaded.value),
+            consent.as_ref(),
             answer,
             self.now,
             &mut self.entropy,

@@ -137,7 +137,7 @@ async fn switch(app: &App, event: &Event, jar: &Jar, mut waiting: Waiting) -> An
     Ok(response)
 }
 
-/// What was left ticked; what was never asked is ignored by the decision.
+/// What was left ticked or fixed; what was never asked is ignored by the decision.
 fn ticked(form: &Form) -> Grant {
     let mut grant = Grant::default();
     for value in form.all("permission") {

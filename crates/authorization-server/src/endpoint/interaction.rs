@@ -126,7 +126,8 @@ pub(super) async fn next(
         let seen = interaction.as_ref();
         let login =
             signed_in.map(|one| Login::new(&one.user, &one.session, seen.map(|seen| &seen.value)));
-        let (login, consent) = (login.as_ref(), consent.as_ref());
+        let login = login.as_ref();
+        let consent = consent.as_ref().map(|consent| &consent.value);
         let next = authorize::proceed(tenant, client, &directory, request, login, consent, now);
         let next = match next {
             Ok(next) => next,

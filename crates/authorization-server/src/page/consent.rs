@@ -42,7 +42,7 @@ struct Scope<'a> {
     sensitive: bool,
     required: bool,
     remembered: bool,
-    /// Whether it cannot be unticked.
+    /// Whether it cannot be unticked: the form always sends it.
     fixed: bool,
 }
 

@@ -82,6 +82,8 @@ impl<'s> Browser<'s> {
         let (ticket, account) = (ticket(page), field(page, "account").unwrap());
         let mut pairs =
             vec![("interaction", ticket.as_str()), ("account", &account), ("decision", decision)];
+        let fixed = permissions(page, "hidden");
+        pairs.extend(fixed.iter().map(|value| ("permission", value.as_str())));
         pairs.extend(ticked.iter().map(|value| ("permission", *value)));
         self.post("/consent", &pairs).await
     }
@@ -133,9 +135,15 @@ pub(crate) fn field(page: &Answer, name: &str) -> Option<String> {
 
 /// The permissions that are ticked and can be unticked.
 pub(crate) fn ticked(page: &Answer) -> Vec<String> {
+    permissions(page, "checkbox")
+}
+
+/// The permissions that a consent page sends by inputs of a type.
+fn permissions(page: &Answer, of_type: &str) -> Vec<String> {
+    let start = format!("type=\"{of_type}\" name=\"permission\" ");
     page.body
         .split("<input ")
-        .filter(|input| input.contains("name=\"permission\"") && !input.contains(" disabled"))
+        .filter(|input| input.starts_with(&start))
         .filter_map(|input| input.split("value=\"").nth(1)?.split('"').next().map(str::to_owned))
         .collect()
 }

@@ -3,6 +3,7 @@
 
 mod authorize;
 mod browser;
+mod consent_tabs;
 mod garbage;
 mod log;
 mod login;

@@ -194,7 +194,9 @@ pub struct Issued {
 
 /// Takes the user's answer: remembers it and issues the code (RFC 6749 §4.1.2).
 ///
-/// An interaction is answered once: a second answer is a conflict, then a refusal.
+/// An interaction is answered once: a second answer is a conflict, then a refusal. Answers to two
+/// interactions of one user and client at once are a conflict too, because both change what is
+/// remembered.
 #[expect(
     clippy::too_many_arguments,
     reason = "each is a fact of its own; nothing names them together"
@@ -205,7 +207,7 @@ pub fn answer(
     directory: &Directory,
     interaction: &Loaded<Interaction>,
     login: &Login<'_>,
-    consent: Option<&Consent>,
+    consent: Option<&Loaded<Consent>>,
     answer: &Answer,
     now: i64,
     entropy: &mut dyn Entropy,
@@ -214,7 +216,8 @@ pub fn answer(
     if let Err(refused) = waits(&interaction.value, now) {
         return Decision::unchanged(Err(refused));
     }
-    let next = match proceed(tenant, client, directory, request, Some(login), consent, now) {
+    let memory = consent.map(|consent| &consent.value);
+    let next = match proceed(tenant, client, directory, request, Some(login), memory, now) {
         Ok(next) => next,
         Err(refused) => return closed(interaction, Err(refused)),
     };
@@ -223,31 +226,29 @@ pub fn answer(
         let text = "the user refused";
         Err(Refused::new(ErrorCode::AccessDenied, Reason::Denied, text))
     };
-    let (wanted, ask) = match (next.step, answer) {
+    let (wanted, spared) = match next.step {
         // The answer comes from a browser whose login does not suffice: nothing is decided.
-        (Step::Login, _) => {
+        Step::Login => {
             let text = "the user must sign in before answering";
             let refused = Refused::new(ErrorCode::LoginRequired, Reason::LoginRequired, text);
             return Decision::unchanged(Err(refused));
         }
-        (Step::Ready(_), Answer::Deny) => return closed(interaction, denied()),
-        (Step::Ready(wanted), Answer::Accept(_)) => {
-            let issued =
-                issue(tenant, client, request, Some(interaction), login, wanted, now, entropy);
-            return Decision { explanation, ..issued };
-        }
-        (Step::Consent(ask), _) => (wanted_of(&ask), ask),
-    };
-    let given = match answer {
-        Answer::Accept(ticked) => consent::given(client, directory, &wanted, &ask, ticked),
-        Answer::Deny => Grant::default(),
+        // Another page was allowed meanwhile; this one may have been unticked all the same.
+        Step::Ready(wanted) => (wanted.clone(), wanted),
+        Step::Consent(ask) => (wanted_of(&ask), consent::spared(&ask)),
     };
     // A refusal is remembered too: what was accepted before is asked again (rules §4.8).
-    let left = if given.is_empty() { consent::spared(&ask) } else { given.clone() };
+    let (given, left) = match answer {
+        Answer::Accept(ticked) => {
+            let given = consent::given(client, directory, &wanted, ticked);
+            (given.clone(), given)
+        }
+        Answer::Deny => (Grant::default(), spared),
+    };
     let subject = &login.user.subject;
-    let before =
-        consent.filter(|consent| consent.speaks_for(subject, client, &request.redirect_uri));
-    let memory = consent::remember(subject, client, request, before, &wanted, &left);
+    let before = consent.filter(|one| one.value.speaks_for(subject, client, &request.redirect_uri));
+    let seen = before.map(|before| &before.value);
+    let memory = consent::remember(subject, client, request, seen, &wanted, &left);
     for (resource, scope) in wanted.permissions().filter(|(r, s)| !given.holds(r, s)) {
         explanation.settle(Some(resource), scope, Reason::Refused);
     }
@@ -259,7 +260,11 @@ pub fn answer(
     } else {
         issue(tenant, client, request, Some(interaction), login, given, now, entropy)
     };
-    decision.changes.push(Change::put(memory));
+    // Two answers at once conflict: the second is decided on what the first left.
+    decision.changes.push(match before {
+        Some(before) => before.update(memory),
+        None => Change::insert(memory),
+    });
     decision.explanation = explanation;
     decision
 }

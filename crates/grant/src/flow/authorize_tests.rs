@@ -185,6 +185,34 @@ fn an_answered_interaction_issues_nothing_without_a_question_either() {
 }
 
 #[test]
+fn two_answers_at_once_are_a_conflict_and_forget_nothing() {
+    let mut world = World::new();
+    let decide = |world: &mut World, key: &str| {
+        let interaction: Loaded<Interaction> = world.load(key).unwrap();
+        let memory = world.consent(&interaction.value.request);
+        let login = Login::new(&world.user, &world.session, Some(&interaction.value));
+        let (client, directory, yes) = (&world.client, world.directory(), all(world, key));
+        let (memory, entropy) = (memory.as_ref(), &mut world.entropy);
+        let (tenant, page) = (&world.tenant, &interaction);
+        answer(tenant, client, &directory, page, &login, memory, &yes, NOW, entropy)
+    };
+    // First nothing is remembered, then something is.
+    for pages in [["read", "write"], ["openid+read", "email+read"]] {
+        let [first, second] = pages.map(|scope| {
+            let checked = world.check(&format!("scope={scope}&resource={API}")).unwrap();
+            world.begin(checked)
+        });
+        let (won, lost) = (decide(&mut world, &first), decide(&mut world, &second));
+        assert!(world.commit(&won.changes).is_ok());
+        assert!(world.commit(&lost.changes).is_err(), "{pages:?}: decided on an old memory");
+        let again = decide(&mut world, &second);
+        assert!(world.commit(&again.changes).is_ok() && again.outcome.is_ok());
+    }
+    let everything = format!("scope=openid+email+read+write&resource={API}");
+    assert_eq!(verdict(&world, &everything), "ready");
+}
+
+#[test]
 fn an_interaction_is_given_up_in_time() {
     let mut world = World::new();
     let checked = world.check(READ).unwrap();

@@ -89,33 +89,27 @@ pub fn ask(
     (asks || new_empty).then_some(Ask { servers, global })
 }
 
-/// What the user gives: what was left ticked, what is required, and what needed no question.
-pub fn given(
-    client: &Client,
-    directory: &Directory,
-    wanted: &Grant,
-    ask: &Ask,
-    ticked: &Grant,
-) -> Grant {
+/// What the user gives: of what is wanted, what is required and what was ticked.
+///
+/// What was accepted before is no tick: between the page and its answer another page may have been
+/// answered. The page sends what it shows as accepted along with the ticks.
+pub fn given(client: &Client, directory: &Directory, wanted: &Grant, ticked: &Grant) -> Grant {
     let mut given = Grant::default();
-    for scope in &ask.global {
-        if scope.required || scope.remembered || ticked.global.contains(&scope.name) {
-            given.global.insert(scope.name.clone());
+    // INVARIANT: never more than what was wanted, whatever the form said.
+    for scope in &wanted.global {
+        if is_required(client, None, scope) || ticked.global.contains(scope) {
+            given.global.insert(scope.clone());
         }
     }
-    for server in &ask.servers {
+    for (resource, scopes) in &wanted.resources {
         // Without scopes the resource itself is the question; else it comes with its scopes only.
-        if server.scopes.is_empty() && ticked.resources.contains_key(&server.resource) {
-            given.resources.entry(server.resource.clone()).or_default();
+        if scopes.is_empty() && ticked.resources.contains_key(resource) {
+            given.resources.entry(resource.clone()).or_default();
         }
-        for scope in &server.scopes {
-            let is_given = scope.remembered
-                || is_required(client, Some(&server.resource), &scope.name)
-                || ticked.holds(&server.resource, &scope.name);
-            // INVARIANT: never more than what was wanted, whatever the form said.
-            if is_given && wanted.holds(&server.resource, &scope.name) {
-                let resource = server.resource.clone();
-                given.insert(Permission { resource, scope: scope.name.clone() });
+        for scope in scopes {
+            if is_required(client, Some(resource), scope) || ticked.holds(resource, scope) {
+                let (resource, scope) = (resource.clone(), scope.clone());
+                given.insert(Permission { resource, scope });
             }
         }
     }

@@ -41,7 +41,12 @@ fn page(ask: &Ask) -> String {
 fn answer(world: &mut World, query: &str, answer: &Answer) -> String {
     let checked = world.check(query).unwrap();
     let key = world.begin(checked);
-    match world.answer(&key, answer) {
+    answer_page(world, &key, answer)
+}
+
+/// Answers a page that has been shown for a while.
+fn answer_page(world: &mut World, key: &str, answer: &Answer) -> String {
+    match world.answer(key, answer) {
         Err(refused) => no(&refused),
         Ok(code) => {
             let code: crate::Loaded<crate::state::Code> =
@@ -102,6 +107,55 @@ fn what_is_unticked_is_not_given_and_asked_again() {
     assert_eq!(verdict(&world, &query), "nothing");
     let memory = world.consent(&world.check(&query).unwrap()).unwrap().value;
     assert_eq!(shown(&memory.refused), "");
+}
+
+#[test]
+fn what_another_page_allowed_meanwhile_is_no_tick_of_this_page() {
+    let both = format!("scope=openid+read+write&resource={API}");
+    for query in [both.clone(), format!("scope=openid+email+read+write&resource={API}")] {
+        let mut world = World::new();
+        let checked = world.check(&query).unwrap();
+        let unticked = world.begin(checked);
+        accept(&mut world, &both);
+        let some = Answer::Accept(grant("openid", &[(API, "read")]));
+        let given = answer_page(&mut world, &unticked, &some);
+        assert_eq!(given, "openid | api.example.com: read", "{query}");
+        assert_eq!(verdict(&world, &both), "(openid) | api.example.com: (read) write", "{query}");
+    }
+}
+
+#[test]
+fn unticking_everything_that_another_page_allowed_is_access_denied() {
+    let mut world = World::new();
+    let query = format!("scope=read&resource={API}");
+    let checked = world.check(&query).unwrap();
+    let unticked = world.begin(checked);
+    accept(&mut world, &query);
+    let nothing = Answer::Accept(Grant::default());
+    assert_eq!(answer_page(&mut world, &unticked, &nothing), "access_denied denied");
+    assert_eq!(verdict(&world, &query), "api.example.com: read");
+}
+
+#[test]
+fn a_resource_without_scopes_needs_its_own_tick_on_each_page() {
+    let mut world = World::new();
+    world.server(API).allow_empty_scope = true;
+    let query = format!("scope=openid&resource={API}");
+    let checked = world.check(&query).unwrap();
+    let unticked = world.begin(checked);
+    accept(&mut world, &query);
+    let account = Answer::Accept(grant("openid", &[]));
+    assert_eq!(answer_page(&mut world, &unticked, &account), "openid");
+    assert_eq!(verdict(&world, &query), "(openid) | api.example.com: ");
+}
+
+#[test]
+fn refusing_what_another_page_allowed_gives_nothing() {
+    let mut world = World::new();
+    let checked = world.check(READ).unwrap();
+    let refused = world.begin(checked);
+    accept(&mut world, READ);
+    assert_eq!(answer_page(&mut world, &refused, &Answer::Deny), "access_denied denied");
 }
 
 #[test]
