@@ -34,6 +34,8 @@ pub(crate) enum Failure {
     Over,
     /// A request without credentials where an access token is needed (RFC 6750 §3.1).
     NoToken,
+    /// A token that cannot be read as one (RFC 6750 §3.1).
+    Unreadable(ErrorAnswer),
     /// The store failed: later it may work.
     Store(StoreError),
     /// A window cannot say whether this may be done: then it may not.
@@ -110,7 +112,7 @@ impl Failure {
             Self::Refused(refused) => {
                 event.refused(refused.error.as_str(), refused.reason.as_str());
             }
-            Self::Malformed(answer) => {
+            Self::Malformed(answer) | Self::Unreadable(answer) => {
                 event.refused(answer.error.as_str(), Reason::Malformed.as_str());
             }
             Self::Http(..) | Self::NoToken => event.refused("refused", Reason::Malformed.as_str()),
@@ -126,7 +128,7 @@ impl Failure {
     fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refused) => refused.error.status(),
-            Self::Malformed(answer) => answer.error.status(),
+            Self::Malformed(answer) | Self::Unreadable(answer) => answer.error.status(),
             Self::Http(status, _) => *status,
             Self::Foreign(_) => StatusCode::FORBIDDEN,
             Self::Over => StatusCode::BAD_REQUEST,
@@ -139,7 +141,7 @@ impl Failure {
     fn answer(&self) -> ErrorAnswer {
         match self {
             Self::Refused(refused) => refused.answer(),
-            Self::Malformed(answer) => answer.clone(),
+            Self::Malformed(answer) | Self::Unreadable(answer) => answer.clone(),
             Self::Http(_, text) | Self::Foreign(text) => {
                 ErrorAnswer::new(ErrorCode::InvalidRequest, text)
             }
@@ -165,6 +167,7 @@ impl Failure {
         };
         match (self, self.answer()) {
             (Self::NoToken, _) => Some("Bearer".to_owned()),
+            (Self::Unreadable(_), answer) => Some(bearer(&answer)),
             (_, answer) if answer.error == ErrorCode::InvalidClient => {
                 Some(format!(r#"Basic realm="{}""#, app.tenant.issuer))
             }
@@ -188,7 +191,12 @@ pub(crate) fn to_client(app: &App, event: &Event, result: Result<Response, Failu
         Err(failure) => failure,
     };
     failure.tell(event);
-    let mut response = no_store(json(failure.status(), &failure.answer()));
+    let mut response = match &failure {
+        // RFC 6750 §3.1: no error for a request that presented nothing.
+        Failure::NoToken => failure.status().into_response(),
+        failure => json(failure.status(), &failure.answer()),
+    };
+    response = no_store(response);
     if let Some(challenge) = failure.challenge(app) {
         set(&mut response, WWW_AUTHENTICATE, &challenge);
     }

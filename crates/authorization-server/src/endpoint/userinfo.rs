@@ -7,6 +7,7 @@ use axum::response::Response;
 use bailiwick_grant::flow::userinfo::userinfo;
 use bailiwick_guard::{Presented, Refusal};
 use bailiwick_oauth::Secret;
+use bailiwick_oauth::error::ErrorAnswer;
 use http::StatusCode;
 
 use crate::answer::{Failure, json, to_client};
@@ -44,6 +45,6 @@ async fn answer(app: &App, event: &Event, presented: Result<Presented, Refusal>)
 fn unusable(refusal: &Refusal) -> Failure {
     match refusal.error() {
         None => Failure::NoToken,
-        Some(_) => Failure::malformed(refusal.description()),
+        Some(error) => Failure::Unreadable(ErrorAnswer::new(error, refusal.description())),
     }
 }

@@ -31,11 +31,14 @@ async fn without_a_token_there_is_a_bare_challenge() {
     let answer = server.get("/userinfo").await;
     assert_eq!(answer.status, 401);
     assert_eq!(answer.header("www-authenticate"), "Bearer");
+    assert_eq!(answer.body, "", "an error code would say that something was presented");
     assert_eq!(server.get("/userinfo?access_token=x").await.status, 400);
     for (header, status) in [("Basic YTpi", 401), ("Bearer", 400), ("Bearer a b", 400)] {
         let request = Request::get("/userinfo").header("authorization", header);
         let answer = server.send(request.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, status, "{header}");
+        let expected = if status == 401 { "Bearer" } else { "Bearer error=\"invalid_request\"" };
+        assert!(answer.header("www-authenticate").starts_with(expected), "{header}");
     }
 }
 
