@@ -1,13 +1,14 @@
 // Login and consent in a real browser, the code redeemed by a client that nobody here wrote,
 // and the token used at the example APIs.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import * as oauth from 'oauth4webapi';
 import { chromium } from 'playwright-core';
-import { start, temporaryFolder } from './bailiwick.mjs';
+import { binary, start, temporaryFolder } from './bailiwick.mjs';
 
 const insecure = { [oauth.allowInsecureRequests]: true };
 const pictures = process.env.BAILIWICK_PICTURES;
@@ -135,6 +136,34 @@ test('a refresh token fetches tokens for the other resources', async () => {
   assert.equal(await status(`${dev.drive}/files`, second.access_token), 200);
   assert.equal(await status(`${dev.drive}/files`, first.access_token), 401);
   assert.equal(await status(`${dev.orders}/orders`, second.access_token), 401);
+});
+
+test('the token command gets a token through the browser', async () => {
+  const child = spawn(binary, ['token', '--issuer', dev.issuer, '--client-id', dev.client_id,
+    '--resource', dev.orders, '--scope', 'read:orders', '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  let [printed, said] = ['', ''];
+  child.stdout.on('data', (chunk) => (printed += chunk));
+  const url = await new Promise((resolve, reject) => {
+    child.stderr.on('data', (chunk) => {
+      said += chunk;
+      const found = said.match(/http:\S+\/authorize\?\S+/);
+      if (found) resolve(found[0]);
+    });
+    exited.then((code) => reject(new Error(`ended with ${code}: ${said}`)));
+  });
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.getByLabel(/user ?name/i).fill(dev.username);
+  await page.getByLabel(/password/i).fill(dev.password);
+  await page.locator('form button').first().click();
+  await page.locator('button[value=accept]').click();
+  assert.equal(await exited, 0, said);
+  await context.close();
+  const tokens = JSON.parse(printed);
+  assert.equal(tokens.scope, 'read:orders');
+  assert.equal(tokens.resource, dev.orders);
 });
 
 test('a user who says no sends the client away with access_denied', async () => {
