@@ -160,6 +160,8 @@ pub(crate) struct FoundToken {
     pub(crate) found: Found,
     grant: Option<GrantRecord>,
     client: Option<Client>,
+    /// The user that it speaks of.
+    user: Option<User>,
     revoked: Option<RevokedToken>,
 }
 
@@ -168,6 +170,7 @@ impl FoundToken {
         Known {
             grant: self.grant.as_ref(),
             client: self.client.as_ref(),
+            user: self.user.as_ref(),
             revoked: self.revoked.as_ref(),
         }
     }
@@ -187,7 +190,7 @@ pub(crate) async fn access_token(
         },
     };
     let Some(claims) = found.claims() else {
-        return Ok(FoundToken { found, grant: None, client: None, revoked: None });
+        return Ok(FoundToken { found, grant: None, client: None, user: None, revoked: None });
     };
     let grant = match GrantId::of_token(&claims.jti) {
         Some(id) => store.load::<GrantRecord>(id.as_str()).await?.map(|loaded| loaded.value),
@@ -196,5 +199,9 @@ pub(crate) async fn access_token(
     let (client, revoked) =
         store.load_pair::<Client, RevokedToken>(claims.client_id.as_str(), &claims.jti).await?;
     let (client, revoked) = (client.map(|c| c.value), revoked.map(|r| r.value));
-    Ok(FoundToken { found, grant, client, revoked })
+    let user = match &grant {
+        Some(grant) => user(store, &grant.subject).await?,
+        None => None,
+    };
+    Ok(FoundToken { found, grant, client, user, revoked })
 }

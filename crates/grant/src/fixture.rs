@@ -403,6 +403,7 @@ impl World {
         call(&Known {
             grant: grant.as_ref().map(|loaded| &loaded.value),
             client: Some(&self.client),
+            user: Some(&self.user),
             revoked: revoked.as_ref().map(|loaded| &loaded.value),
         })
     }

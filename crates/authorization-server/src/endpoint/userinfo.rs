@@ -30,14 +30,11 @@ async fn answer(app: &App, event: &Event, presented: Result<Presented, Refusal>)
     let token = Secret::new(presented.map_err(|refusal| unusable(&refusal))?.expose());
     let store = &*app.store;
     let token = load::access_token(store, &app.keyring.load(), &token).await?;
-    let user = match token.found.claims() {
-        Some(claims) => {
-            event.client(&claims.client_id);
-            load::user(store, &claims.sub).await?
-        }
-        None => None,
-    };
-    let claims = userinfo(&app.tenant, &token.found, &token.known(), user.as_ref(), app.now())?;
+    if let Some(claims) = token.found.claims() {
+        event.client(&claims.client_id);
+    }
+    let known = token.known();
+    let claims = userinfo(&app.tenant, &token.found, &known, known.user, app.now())?;
     Ok(json(StatusCode::OK, &claims))
 }
 

@@ -4,7 +4,7 @@ use bailiwick_oauth::access_token::Claims;
 use bailiwick_oauth::introspect::{Active, Response, True};
 
 use crate::Tenant;
-use crate::state::{Client, GrantId, GrantRecord, OpaqueToken, ResourceServer, RevokedToken};
+use crate::state::{Client, GrantId, GrantRecord, OpaqueToken, ResourceServer, RevokedToken, User};
 
 /// The access token that was found behind a string.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Known<'a> {
     pub grant: Option<&'a GrantRecord>,
     /// The client that it was issued to, if it is still registered.
     pub client: Option<&'a Client>,
+    /// The user that it speaks of, if there is one.
+    pub user: Option<&'a User>,
     /// Its revocation.
     pub revoked: Option<&'a RevokedToken>,
 }
@@ -68,7 +70,10 @@ pub fn introspect(
     // A resource that was taken out of the grant is gone at once (rules §10.3).
     let is_granted =
         known.grant.is_none_or(|grant| grant.grant.resources.contains_key(&asker.identifier));
-    if !(is_for_asker && is_granted && asker.enabled) {
+    // A client's own token speaks of no user.
+    let has_user = known.grant.is_none()
+        || known.user.is_some_and(|user| user.enabled && user.subject == claims.sub);
+    if !(is_for_asker && is_granted && has_user && asker.enabled) {
         return Response::INACTIVE; // an RS learns nothing of tokens that are not its own
     }
     Response::Active(Box::new(Active {

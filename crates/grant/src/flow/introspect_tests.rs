@@ -125,8 +125,17 @@ fn a_token_whose_client_grant_or_issuer_is_not_known_is_inactive() {
     let is_active = |tenant: &Tenant, known: &Known<'_>| {
         introspect(tenant, &asker, &found, known, NOW) != Response::INACTIVE
     };
-    let all = Known { grant: Some(&grant), client: Some(&world.client), revoked: None };
+    let user = world.user.clone();
+    let all = Known {
+        grant: Some(&grant),
+        client: Some(&world.client),
+        user: Some(&user),
+        revoked: None,
+    };
     assert!(is_active(&tenant, &all));
+    assert!(!is_active(&tenant, &Known { user: None, ..all }));
+    let disabled = User { enabled: false, ..user.clone() };
+    assert!(!is_active(&tenant, &Known { user: Some(&disabled), ..all }));
     assert!(!is_active(&tenant, &Known { client: None, ..all }));
     assert!(!is_active(&tenant, &Known { grant: None, ..all }));
     let other = GrantRecord { id: GrantId::draw(&mut world.entropy), ..grant.clone() };
