@@ -2,7 +2,7 @@
 //!
 //! A store's crate runs all of them by one line; each becomes a test of its own, on a fresh store:
 //!
-//! ```ignore
+//! ```text
 //! bailiwick_store::contract_suite!(async || {
 //!     let folder = tempfile::tempdir().unwrap();
 //!     let store: Arc<dyn Store> = Arc::new(MyStore::open(folder.path()).unwrap());
