@@ -64,7 +64,7 @@ pub(crate) fn write(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Fails when SPECS.md is not what [`write`] would make.
+/// Fails when SPECS.md is not what [`write()`] would make.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let written = fs::read_to_string(workspace.root.join(PAGE)).unwrap_or_default();
     if written != page(workspace)? {

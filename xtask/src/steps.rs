@@ -48,7 +48,7 @@ pub(crate) fn test(workspace: &Workspace, length: Length) -> Result<()> {
     run(TEST.iter(), workspace, length)
 }
 
-/// Runs the linters, then [`test`].
+/// Runs the linters, then [`test()`].
 pub(crate) fn ci(workspace: &Workspace, length: Length) -> Result<()> {
     run(LINT.iter().chain(&TEST), workspace, length)
 }

@@ -1,5 +1,6 @@
 //! The one binary: what an operator, a developer and a demonstration need.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
+#![allow(rustdoc::bare_urls, reason = "the command line's help is no Markdown")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod cli;

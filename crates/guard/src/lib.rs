@@ -12,7 +12,7 @@
 //! ```
 //!
 //! What `authentic` returns may be kept; everything after it is decided anew for each request.
-//! A refusal is a [`Refusal`]; [`challenge`] tells the client, [`explain`] the operator.
+//! A refusal is a [`Refusal`]; [`challenge()`] tells the client, [`explain()`] the operator.
 //! Nothing here is asynchronous: a fact that is not at hand is reported as [`Missing`], to be
 //! fetched once by the caller, who then asks again.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
