@@ -22,6 +22,7 @@ impl Publish for Arc<Fake> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
         // What is published when the answer is made, not when it arrives.
         let (keys, is_down) = (lock(&self.keys).clone(), *lock(&self.is_down));
+        // How long an answer takes, on the paused clock of each test: nothing really waits.
         tokio::time::sleep(Duration::from_millis(100)).await;
         if is_down {
             Err(down())
@@ -61,6 +62,7 @@ fn issuer(fake: Fake) -> (Arc<Fake>, Arc<IssuerKeys>, String) {
     (fake, IssuerKeys::from_source(Some(source), KeySettings::default(), None), kid)
 }
 
+/// Lets time pass on the paused clock of a test: nothing really waits.
 async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
@@ -235,7 +237,7 @@ async fn a_flood_of_junk_kids_delays_no_rotation() {
         }
     };
     flood(0);
-    tokio::time::sleep(Duration::from_millis(50)).await; // in the middle of a fetch
+    tokio::time::sleep(Duration::from_millis(50)).await; // on the paused clock: in the middle of a fetch
     let new = fake.rotate();
     flood(10_000);
     let began = Instant::now();
