@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{ClientId, Issuer, Scopes, Subject};
+use crate::{ClientId, Issuer, Scope, Scopes, Subject, claim, scope};
 
 /// The `typ` of a JWT access token (RFC 9068 §2.1).
 pub const TYPE: &str = "at+jwt";
@@ -57,6 +57,10 @@ pub struct AccessToken {
     pub scope: Scopes,
     /// When the user signed in, in seconds since 1970.
     pub auth_time: Option<i64>,
+    /// How strongly the user signed in (RFC 9068 §2.2.1).
+    pub acr: Option<String>,
+    /// By what means; none when the claim is absent (RFC 9068 §2.2.1).
+    pub amr: Vec<String>,
     /// Every claim, as it was received.
     pub claims: Map<String, Value>,
 }
@@ -73,55 +77,35 @@ impl AccessToken {
     /// Names the first claim that has another type than RFC 7519 §4.1 and RFC 9068 §2.2 give it.
     pub fn read(claims: Map<String, Value>) -> Result<Self, MalformedClaim> {
         Ok(Self {
-            iss: text(&claims, "iss")?,
-            sub: text(&claims, "sub")?,
-            aud: audiences(&claims)?,
-            exp: seconds(&claims, "exp")?,
-            nbf: seconds(&claims, "nbf")?,
-            iat: seconds(&claims, "iat")?,
-            jti: text(&claims, "jti")?,
-            client_id: text(&claims, "client_id")?,
-            scope: match text(&claims, "scope")? {
-                Some(scope) => Scopes::parse(&scope).map_err(|_| MalformedClaim("scope"))?,
-                None => Scopes::new(),
-            },
-            auth_time: seconds(&claims, "auth_time")?,
+            iss: claim::text(&claims, "iss")?,
+            sub: claim::text(&claims, "sub")?,
+            aud: claim::audiences(&claims)?,
+            exp: claim::seconds(&claims, "exp")?,
+            nbf: claim::seconds(&claims, "nbf")?,
+            iat: claim::seconds(&claims, "iat")?,
+            jti: claim::text(&claims, "jti")?,
+            client_id: claim::text(&claims, "client_id")?,
+            scope: scopes(&claims)?,
+            auth_time: claim::seconds(&claims, "auth_time")?,
+            acr: claim::text(&claims, "acr")?,
+            amr: claim::texts(&claims, "amr")?,
             claims,
         })
     }
 }
 
-fn text(claims: &Map<String, Value>, name: &'static str) -> Result<Option<String>, MalformedClaim> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) if !text.contains('\0') => Ok(Some(text.clone())),
-        Some(_) => Err(MalformedClaim(name)),
-    }
-}
-
-fn audiences(claims: &Map<String, Value>) -> Result<Vec<String>, MalformedClaim> {
-    let broken = MalformedClaim("aud");
-    match claims.get("aud") {
-        None => Ok(Vec::new()),
-        Some(Value::String(one)) => Ok(vec![one.clone()]),
-        Some(Value::Array(several)) => {
-            several.iter().map(|one| one.as_str().map(str::to_owned).ok_or(broken)).collect()
-        }
-        Some(_) => Err(broken),
-    }
-}
-
-/// A NumericDate (RFC 7519 §2): not negative, within what a double holds exactly.
-fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, MalformedClaim> {
-    const MOST: i64 = 1 << 53;
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    let whole = match (value.as_i64(), value.as_f64()) {
-        (Some(whole), _) => whole,
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "bounded")]
-        (None, Some(part)) if part >= 0.0 && part <= MOST as f64 => part.floor() as i64,
-        _ => return Err(MalformedClaim(name)),
+/// The scopes as one text (RFC 9068 §2.2.3), or, as some issuers write them, as a list of names.
+fn scopes(claims: &Map<String, Value>) -> Result<Scopes, MalformedClaim> {
+    let broken = MalformedClaim("scope");
+    let Some(Value::Array(names)) = claims.get("scope") else {
+        let scope = claim::text(claims, "scope")?.unwrap_or_default();
+        return Scopes::parse(&scope).map_err(|_| broken);
     };
-    if (0..=MOST).contains(&whole) { Ok(Some(whole)) } else { Err(MalformedClaim(name)) }
+    if names.len() > scope::MOST {
+        return Err(broken);
+    }
+    let name = |name: &Value| Scope::parse(name.as_str()?).ok();
+    names.iter().map(|value| name(value).ok_or(broken)).collect()
 }
 
 #[cfg(test)]
@@ -148,8 +132,17 @@ mod tests {
             (r#"{"aud":["a",1]}"#, "aud"),
             (r#"{"aud":{"a":1}}"#, "aud"),
             (r#"{"sub":"a\u0000b"}"#, "sub"),
-            (r#"{"scope":["read"]}"#, "scope"),
+            (r#"{"aud":["a","b\u0000"]}"#, "aud"),
             (r#"{"scope":"read\nwrite"}"#, "scope"),
+            (r#"{"scope":["read write"]}"#, "scope"),
+            (r#"{"scope":["read",""]}"#, "scope"),
+            (r#"{"scope":["read",1]}"#, "scope"),
+            (r#"{"scope":{"read":true}}"#, "scope"),
+            (r#"{"scope":null}"#, "scope"),
+            (r#"{"acr":1}"#, "acr"),
+            (r#"{"acr":["1"]}"#, "acr"),
+            (r#"{"amr":"pwd"}"#, "amr"),
+            (r#"{"amr":["pwd",1]}"#, "amr"),
             (r#"{"client_id":7}"#, "client_id"),
         ];
         for (claims, name) in cases {
@@ -165,5 +158,24 @@ mod tests {
         assert_eq!(token.exp, Some(1_700_000_000));
         assert_eq!(token.scope.to_string(), "read write");
         assert_eq!(verdict("{}").unwrap().aud, Vec::<String>::new());
+    }
+
+    #[test]
+    fn scopes_may_come_as_a_list_of_names() {
+        let token = verdict(r#"{"scope":["read","write","read"]}"#).unwrap();
+        assert_eq!(token.scope.to_string(), "read write");
+        assert!(verdict(r#"{"scope":[]}"#).unwrap().scope.is_empty());
+        let many = |count| serde_json::json!({ "scope": vec!["read"; count] }).to_string();
+        assert!(verdict(&many(scope::MOST)).is_ok());
+        assert_eq!(verdict(&many(scope::MOST + 1)).unwrap_err(), "scope");
+    }
+
+    #[test]
+    fn how_the_user_signed_in_is_read() {
+        let token = verdict(r#"{"acr":"urn:example:gold","amr":["pwd","otp"]}"#).unwrap();
+        assert_eq!(token.acr.as_deref(), Some("urn:example:gold"));
+        assert_eq!(token.amr, ["pwd", "otp"]);
+        let token = verdict("{}").unwrap();
+        assert_eq!((token.acr, token.amr), (None, Vec::new()));
     }
 }

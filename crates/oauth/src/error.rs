@@ -49,6 +49,13 @@ pub enum ErrorCode {
     InsufficientScope,
     /// The login is not fresh or strong enough (RFC 9470 §3).
     InsufficientUserAuthentication,
+    /// The DPoP proof is missing where one is due, malformed, or of something else (RFC 9449 §5,
+    /// §7.1).
+    InvalidDpopProof,
+    /// The DPoP proof must carry the nonce that this answer brings (RFC 9449 §8, §9).
+    UseDpopNonce,
+    /// The authorization details are malformed, unknown or not to be had (RFC 9396 §5).
+    InvalidAuthorizationDetails,
 }
 
 impl ErrorCode {
@@ -75,15 +82,23 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::InsufficientUserAuthentication => "insufficient_user_authentication",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
         }
     }
 
     /// The HTTP status of a direct answer with this code (RFC 6749 §5.2, RFC 6750 §3.1).
+    ///
+    /// The codes of DPoP get what a resource server answers (RFC 9449 §7.1, §9); a token endpoint
+    /// answers both with 400 (§5, §8).
     pub const fn status(self) -> http::StatusCode {
         match self {
-            Self::InvalidClient | Self::InvalidToken | Self::InsufficientUserAuthentication => {
-                http::StatusCode::UNAUTHORIZED
-            }
+            Self::InvalidClient
+            | Self::InvalidToken
+            | Self::InsufficientUserAuthentication
+            | Self::InvalidDpopProof
+            | Self::UseDpopNonce => http::StatusCode::UNAUTHORIZED,
             Self::InsufficientScope | Self::AccessDenied => http::StatusCode::FORBIDDEN,
             Self::ServerError => http::StatusCode::INTERNAL_SERVER_ERROR,
             Self::TemporarilyUnavailable => http::StatusCode::SERVICE_UNAVAILABLE,
@@ -138,5 +153,19 @@ mod tests {
         assert_eq!(answer.error_description, "a'b'c?d?");
         let json = serde_json::to_value(&answer).unwrap();
         assert_eq!(json["error"], ErrorCode::InvalidScope.as_str());
+    }
+
+    #[test]
+    fn codes_of_later_extensions_have_their_status() {
+        let cases = [
+            (ErrorCode::InsufficientUserAuthentication, "insufficient_user_authentication", 401),
+            (ErrorCode::InvalidDpopProof, "invalid_dpop_proof", 401),
+            (ErrorCode::UseDpopNonce, "use_dpop_nonce", 401),
+            (ErrorCode::InvalidAuthorizationDetails, "invalid_authorization_details", 400),
+        ];
+        for (code, text, status) in cases {
+            assert_eq!((code.as_str(), code.status().as_u16()), (text, status));
+            assert_eq!(serde_json::to_value(code).unwrap(), text);
+        }
     }
 }

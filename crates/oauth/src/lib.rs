@@ -8,6 +8,7 @@ pub mod access_token;
 pub mod authorize;
 pub mod challenge;
 pub mod client_id;
+pub mod confirmation;
 pub mod credentials;
 pub mod error;
 pub mod form;
@@ -25,11 +26,13 @@ pub mod secret;
 pub mod subject;
 pub mod token;
 
+mod claim;
 mod uri;
 
 pub use access_token::AccessToken;
 pub use challenge::{CodeChallenge, CodeVerifier};
 pub use client_id::ClientId;
+pub use confirmation::Confirmation;
 pub use credentials::Credentials;
 pub use error::ErrorCode;
 pub use form::Form;

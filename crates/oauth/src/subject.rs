@@ -8,23 +8,27 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::ClientId;
 
 /// A subject identifier: 1 to 255 ASCII characters (OpenID Connect Core §2).
+///
+/// Spaces may stand inside, as in the subjects of GitHub Actions, but not at the ends.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Subject(Arc<str>);
 
 /// What makes a text no subject identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a subject is 1 to 255 printable ASCII characters")]
+#[error("a subject is 1 to 255 printable ASCII characters without spaces at its ends")]
 pub struct MalformedSubject;
 
 impl Subject {
     /// Parses a subject identifier.
     ///
     /// # Errors
-    /// When it is empty, longer than 255 octets, or not printable ASCII.
+    /// When it is empty, longer than 255 octets, not printable ASCII, or has a space at either end.
     pub fn parse(text: &str) -> Result<Self, MalformedSubject> {
-        let well_formed =
-            !text.is_empty() && text.len() <= 255 && text.bytes().all(|c| c.is_ascii_graphic());
+        let well_formed = (1..=255).contains(&text.len())
+            && text.bytes().all(|c| matches!(c, b' '..=b'~'))
+            && !text.starts_with(' ')
+            && !text.ends_with(' ');
         if well_formed { Ok(Self(text.into())) } else { Err(MalformedSubject) }
     }
 
@@ -54,5 +58,22 @@ impl fmt::Debug for Subject {
 impl<'de> Deserialize<'de> for Subject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_stand_inside_only() {
+        let longest = "a".repeat(255);
+        for good in ["alice", "repo:o/r:environment:Production env", "a  b", "!", &longest] {
+            assert_eq!(Subject::parse(good).unwrap().as_str(), good);
+        }
+        let too_long = "a".repeat(256);
+        for bad in ["", " ", " a", "a ", "a\tb", "a\nb", "a\0b", "\u{7f}", "é", &too_long] {
+            assert_eq!(Subject::parse(bad), Err(MalformedSubject), "{bad:?}");
+        }
     }
 }
