@@ -16,6 +16,14 @@ pub(crate) fn text(
     }
 }
 
+/// A text that must be there and hold something.
+pub(crate) fn required_text(
+    claims: &Map<String, Value>,
+    name: &'static str,
+) -> Result<String, MalformedClaim> {
+    text(claims, name)?.filter(|text| !text.is_empty()).ok_or(MalformedClaim(name))
+}
+
 /// A list of texts; none when the claim is absent.
 pub(crate) fn texts(
     claims: &Map<String, Value>,

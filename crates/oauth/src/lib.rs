@@ -10,6 +10,7 @@ pub mod challenge;
 pub mod client_id;
 pub mod confirmation;
 pub mod credentials;
+pub mod dpop;
 pub mod error;
 pub mod form;
 pub mod grant;
