@@ -31,18 +31,30 @@ impl VerifyingKey {
     /// make no key.
     pub fn from_jwk(jwk: &Value) -> Result<Self, JwkError> {
         let jwk = jwk.as_object().ok_or(JwkError::NotObject)?;
-        refuse_private(jwk)?;
-        check_use(jwk)?; // RFC 7517 §4.2
-        check_key_ops(jwk)?; // RFC 7517 §4.3
-        let material = Material::from_jwk(jwk)?;
-        let algorithm = match optional(jwk, "alg")? {
-            Some(name) => name.parse().map_err(|_| JwkError::UnsupportedAlgorithm)?,
-            None => material.usual_algorithm(),
-        };
+        let (material, stated) = read(jwk)?;
+        let algorithm = stated.unwrap_or_else(|| material.usual_algorithm());
         let mut key = Self::new(material, algorithm)?;
         key.kid = optional(jwk, "kid")?.map(ToOwned::to_owned);
         key.issuer = optional(jwk, "issuer")?.map(ToOwned::to_owned);
         Ok(key)
+    }
+
+    /// Reads the public key that a DPoP proof carries in its header, to verify `algorithm` only
+    /// (RFC 9449 §4.2).
+    ///
+    /// Whoever made the token chose the key: it proves possession of itself, and nothing else. It
+    /// has no `kid`; what it is called by is its thumbprint.
+    ///
+    /// # Errors
+    ///
+    /// As for [`VerifyingKey::from_jwk`], so a private or symmetric key is refused (§4.3), and
+    /// [`JwkError::OtherAlgorithm`] when `algorithm` does not fit its type or its own `alg`.
+    pub fn from_embedded(jwk: &Value, algorithm: Algorithm) -> Result<Self, JwkError> {
+        let (material, stated) = read(jwk.as_object().ok_or(JwkError::NotObject)?)?;
+        if stated.is_some_and(|stated| stated != algorithm) {
+            return Err(JwkError::OtherAlgorithm);
+        }
+        Self::new(material, algorithm)
     }
 
     /// A key without `kid`.
@@ -85,6 +97,12 @@ impl VerifyingKey {
     /// [`BadSignature`] whatever is wrong with it.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         self.parsed.verify_sig(message, signature).map_err(|_| BadSignature)
+    }
+
+    /// Only the members that make the key, as a DPoP proof carries it (RFC 9449 §4.2, RFC 7638
+    /// §3.2).
+    pub fn to_bare_jwk(&self) -> Value {
+        self.material.members()
     }
 
     /// The key as it is published: its public members, `alg`, `use` and `kid` (RFC 7517 §4).
@@ -164,8 +182,18 @@ pub enum JwkError {
     Rejected,
 }
 
+/// The numbers of a public key meant for signatures, and the algorithm it names.
+fn read(jwk: &Map<String, Value>) -> Result<(Material, Option<Algorithm>), JwkError> {
+    refuse_private(jwk)?;
+    check_use(jwk)?; // RFC 7517 §4.2
+    check_key_ops(jwk)?; // RFC 7517 §4.3
+    let material = Material::from_jwk(jwk)?;
+    let stated = optional(jwk, "alg")?.map(str::parse).transpose();
+    Ok((material, stated.map_err(|_| JwkError::UnsupportedAlgorithm)?))
+}
+
 /// Refuses what must never stand in a published key (RFC 7518 §6.2.2, §6.3.2, §6.4).
-fn refuse_private(jwk: &Map<String, Value>) -> Result<(), JwkError> {
+pub(crate) fn refuse_private(jwk: &Map<String, Value>) -> Result<(), JwkError> {
     if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
         return Err(JwkError::Private);
     }
@@ -191,7 +219,8 @@ fn check_key_ops(jwk: &Map<String, Value>) -> Result<(), JwkError> {
     Ok(())
 }
 
-fn optional<'a>(
+/// A member that is text, when it is there.
+pub(crate) fn optional<'a>(
     jwk: &'a Map<String, Value>,
     name: &'static str,
 ) -> Result<Option<&'a str>, JwkError> {

@@ -6,7 +6,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::{Algorithm, BadSignature, UnsupportedAlgorithm, VerifyingKey, base64url, json};
+use crate::{
+    Algorithm, BadSignature, UnsupportedAlgorithm, VerifyingKey, base64url, json, media_type,
+};
 
 /// A token longer than this is refused unread, in bytes.
 pub const LONGEST: usize = 64 * 1024;
@@ -120,7 +122,7 @@ pub struct Header {
 
 impl Header {
     fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        let members = json::parse_object(bytes)?;
+        let mut members = json::parse_object(bytes)?;
         // before the rest: an extension may change what the rest means
         for (name, refusal) in REFUSED {
             if members.contains_key(name) {
@@ -128,15 +130,15 @@ impl Header {
             }
         }
         Ok(Self {
-            alg: text(&members, "alg")?.ok_or(Malformed::NoAlgorithm)?,
-            typ: text(&members, "typ")?,
-            kid: text(&members, "kid")?,
-            cty: text(&members, "cty")?,
+            alg: text(&mut members, "alg")?.ok_or(Malformed::NoAlgorithm)?,
+            typ: text(&mut members, "typ")?,
+            kid: text(&mut members, "kid")?,
+            cty: text(&mut members, "cty")?,
             members,
         })
     }
 
-    /// Any member by name, as the token states it.
+    /// Any member that has no field of its own, by name, as the token states it.
     ///
     /// A key found here (`jwk`, `x5c`, …) proves nothing: whoever made the token chose it.
     pub fn member(&self, name: &str) -> Option<&Value> {
@@ -146,13 +148,7 @@ impl Header {
     /// Whether `typ` is this media type, with or without `application/`, in any case
     /// (RFC 7515 §4.1.9).
     pub fn is_type(&self, short: &str) -> bool {
-        const PREFIX: &str = "application/";
-        let Some(typ) = &self.typ else { return false };
-        let bare = match typ.split_at_checked(PREFIX.len()) {
-            Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
-            _ => typ,
-        };
-        bare.eq_ignore_ascii_case(short)
+        self.typ.as_deref().is_some_and(|typ| media_type::is(typ, short))
     }
 }
 
@@ -202,10 +198,11 @@ pub enum VerifyError {
     BadSignature(#[from] BadSignature),
 }
 
-fn text(members: &Map<String, Value>, name: &'static str) -> Result<Option<String>, Malformed> {
-    match members.get(name) {
+/// Moves a member that has a field of its own out of the rest.
+fn text(members: &mut Map<String, Value>, name: &'static str) -> Result<Option<String>, Malformed> {
+    match members.remove(name) {
         None => Ok(None),
-        Some(Value::String(value)) => Ok(Some(value.clone())),
+        Some(Value::String(value)) => Ok(Some(value)),
         Some(_) => Err(Malformed::Mistyped(name)),
     }
 }

@@ -168,12 +168,17 @@ impl Curve {
     }
 }
 
-fn text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, JwkError> {
+/// A required member that is text.
+pub(crate) fn text<'a>(
+    jwk: &'a Map<String, Value>,
+    name: &'static str,
+) -> Result<&'a str, JwkError> {
     let value = jwk.get(name).ok_or(JwkError::Missing(name))?;
     value.as_str().ok_or(JwkError::Mistyped(name))
 }
 
-fn number(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, JwkError> {
+/// A required member that is a number or key in base64url.
+pub(crate) fn number(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, JwkError> {
     base64url::decode(text(jwk, name)?).map_err(|_| JwkError::Encoding(name))
 }
 

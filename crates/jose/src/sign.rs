@@ -13,11 +13,13 @@ use aws_lc_rs::{
     },
 };
 use serde::Serialize;
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::{
     Algorithm, JwkError, VerifyingKey, base64url,
     material::{Curve, Material},
+    pem,
 };
 
 /// A private key that signs with exactly one algorithm; its `kid` is its thumbprint.
@@ -48,6 +50,16 @@ impl SigningKey {
     /// bits.
     pub fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Self, KeyError> {
         Self::new(Pair::from_pkcs8(algorithm, der)?, algorithm)
+    }
+
+    /// Reads an unencrypted PKCS#8 private key as text (RFC 7468 §10), to sign with `algorithm` only.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Pem`] for anything but one `PRIVATE KEY` with white space around it, else as for
+    /// [`SigningKey::from_pkcs8`].
+    pub fn from_pem(algorithm: Algorithm, text: &str) -> Result<Self, KeyError> {
+        Self::from_pkcs8(algorithm, &pem::private_key(text).ok_or(KeyError::Pem)?)
     }
 
     fn new(pair: Pair, algorithm: Algorithm) -> Result<Self, KeyError> {
@@ -82,8 +94,37 @@ impl SigningKey {
     ///
     /// [`SignError::Refused`], when the cryptographic library fails.
     pub fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
-        let header = Stated { alg: self.algorithm(), typ, kid: self.kid() };
-        let mut token = base64url::encode(&serde_json::to_vec(&header)?);
+        self.compact(
+            &Stated { alg: self.algorithm(), typ, kid: Some(self.kid()), extra: None },
+            payload,
+        )
+    }
+
+    /// Signs `payload` as a compact token with the header `alg`, `typ` and `extra`, without `kid`
+    /// (RFC 7515 §5.1).
+    ///
+    /// For tokens whose recipient finds the key in the header itself, as in a DPoP proof's `jwk`
+    /// (RFC 9449 §4.2; [`VerifyingKey::to_bare_jwk`]).
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::Reserved`] when `extra` names `alg`, `typ` or `kid`, else as for
+    /// [`SigningKey::sign`].
+    pub fn sign_with(
+        &self,
+        typ: &str,
+        extra: &Map<String, Value>,
+        payload: &[u8],
+    ) -> Result<String, SignError> {
+        if RESERVED.iter().any(|name| extra.contains_key(*name)) {
+            return Err(SignError::Reserved);
+        }
+        let header = Stated { alg: self.algorithm(), typ, kid: None, extra: Some(extra) };
+        self.compact(&header, payload)
+    }
+
+    fn compact(&self, header: &Stated<'_>, payload: &[u8]) -> Result<String, SignError> {
+        let mut token = base64url::encode(&serde_json::to_vec(header)?);
         token.push('.');
         token.push_str(&base64url::encode(payload));
         let signature = self.pair.sign(token.as_bytes()).map_err(|_| SignError::Refused)?;
@@ -118,6 +159,9 @@ pub enum KeyError {
     /// No key could be made.
     #[error("cannot generate a key")]
     Generate,
+    /// It is no text of one unencrypted PKCS#8 private key.
+    #[error("not the PEM text of one unencrypted \"PRIVATE KEY\"")]
+    Pem,
     /// It is no PKCS#8 private key for the algorithm.
     #[error("not a PKCS#8 private key for this algorithm")]
     Rejected,
@@ -132,6 +176,9 @@ pub enum SignError {
     /// The payload cannot be written as JSON.
     #[error("the payload is not JSON")]
     Json(#[from] serde_json::Error),
+    /// An extra header member has the name of one that the key states itself.
+    #[error("the header's \"alg\", \"typ\" and \"kid\" are not for the caller to state")]
+    Reserved,
     /// The cryptographic library failed.
     #[error("cannot sign")]
     Refused,
@@ -141,7 +188,10 @@ pub enum SignError {
 struct Stated<'a> {
     alg: Algorithm,
     typ: &'a str,
-    kid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+    #[serde(flatten)]
+    extra: Option<&'a Map<String, Value>>,
 }
 
 /// A key pair of the library, bound to what it signs with.
@@ -217,3 +267,6 @@ impl Pair {
         }
     }
 }
+
+/// What a key states of itself: another's word would stand beside it, or in its place.
+const RESERVED: [&str; 3] = ["alg", "typ", "kid"];
