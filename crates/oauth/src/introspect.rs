@@ -1,6 +1,9 @@
-//! Token introspection (RFC 7662 §2).
+//! Token introspection: what is asked and answered, and what others answer (RFC 7662 §2,
+//! RFC 9701 §5).
 
+use bailiwick_jose::json;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::authorize::{invalid, once};
 use crate::error::ErrorAnswer;
@@ -105,9 +108,55 @@ impl TryFrom<bool> for False {
     }
 }
 
+/// The `typ`, and behind `application/` the media type, of a signed answer (RFC 9701 §5).
+pub const SIGNED: &str = "token-introspection+jwt";
+
+/// An answer of any authorization server, of which only `active` has been read.
+///
+/// What else it says of a live token is read by [`AccessToken::read`](crate::AccessToken::read),
+/// which refuses claims of the wrong type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// Whether the token is live.
+    pub active: bool,
+    /// Every member of the answer, `active` too.
+    pub claims: Map<String, Value>,
+}
+
+/// Why an introspection answer cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedAnswer {
+    /// It is no strict JSON object.
+    #[error("the introspection answer is not a JSON object")]
+    Json(#[from] json::Malformed),
+    /// `active` is missing or no boolean.
+    #[error("the introspection answer does not say whether the token is active")]
+    Active,
+}
+
+impl Received {
+    /// Reads the body of an answer (RFC 7662 §2.2).
+    ///
+    /// # Errors
+    /// When it is no strict JSON object, or `active` no boolean.
+    pub fn read(bytes: &[u8]) -> Result<Self, MalformedAnswer> {
+        Self::of(json::parse_object(bytes)?)
+    }
+
+    /// Reads the members of an answer: the `token_introspection` of a signed one (RFC 9701 §5).
+    ///
+    /// # Errors
+    /// When `active` is missing or no boolean.
+    pub fn of(claims: Map<String, Value>) -> Result<Self, MalformedAnswer> {
+        let active = claims.get("active").and_then(Value::as_bool);
+        Ok(Self { active: active.ok_or(MalformedAnswer::Active)?, claims })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::AccessToken;
 
     //= https://www.rfc-editor.org/rfc/rfc7662#section-2.2
     //= type=test
@@ -128,5 +177,43 @@ mod tests {
         assert!(read("token_type_hint=access_token").is_err());
         assert!(read("token=a&token=b").is_err());
         assert_eq!(read("token=a").unwrap(), Secret::new("a").digest());
+    }
+    #[test]
+    fn an_answer_that_does_not_say_whether_is_refused() {
+        for body in [
+            "{}",
+            r#"{"active":null}"#,
+            r#"{"active":"true"}"#,
+            r#"{"active":1}"#,
+            r#"{"active":[true]}"#,
+            r#"{"Active":true}"#,
+        ] {
+            assert_eq!(Received::read(body.as_bytes()), Err(MalformedAnswer::Active), "{body}");
+        }
+        for body in [
+            "",
+            "true",
+            "[]",
+            "<html>",
+            r#"{"active":true}x"#,
+            r#"{"active":false,"active":true}"#,
+            r#"{"active":false,"\u0061ctive":true}"#,
+        ] {
+            let read = Received::read(body.as_bytes());
+            assert!(matches!(read, Err(MalformedAnswer::Json(_))), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_live_token_is_read_as_a_token() {
+        let body = br#"{"active":true,"scope":"read","aud":"a","exp":1700000000}"#;
+        let received = Received::read(body).unwrap();
+        assert!(received.active);
+        let token = AccessToken::read(received.claims).unwrap();
+        assert_eq!((token.aud, token.exp), (vec!["a".to_owned()], Some(1_700_000_000)));
+
+        let received = Received::read(br#"{"active":true,"exp":"1700000000"}"#).unwrap();
+        assert_eq!(AccessToken::read(received.claims).unwrap_err().0, "exp");
+        assert!(!Received::read(br#"{"active":false}"#).unwrap().active);
     }
 }
