@@ -1,8 +1,18 @@
 //! One issuer's keys, kept fresh (RFC 7517 §5, RFC 8414 §2 `jwks_uri`).
 //!
-//! Reading is without a lock and never waits once a set is there. Two lanes fetch, each one fetch
-//! at a time: the *scheduled* one ahead of a set's expiry, and the one for *unknown kids*, at most
-//! once a second. So neither a flood of junk kids nor a slow scheduled fetch delays a rotation.
+//! Reading is without a lock and never waits once a set is there. Three lanes fetch, each one fetch
+//! at a time, and none waits for another:
+//!
+//! - the *scheduled* one brings the first set, and every next one ahead of expiry;
+//! - the one for *unknown kids*, at most once a second: all who ask for kids that nobody has asked
+//!   for before wait for one fetch that begins after they asked. A kid that is not in it is *junk*
+//!   for a while: whoever asks for it again is answered from memory at once;
+//! - the *reserved* one looks for junk again, in the background, at most once a second for all junk
+//!   together: so a kid that a stranger guessed before it was published is found as soon as it is.
+//!   Each change of the set ends all junk.
+//!
+//! So a flood of junk kids costs two fetches a second, however many kids there are, and neither it
+//! nor a fetch that hangs in another lane delays a rotation.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -12,59 +22,17 @@ use arc_swap::ArcSwapOption;
 use bailiwick_jose::Jwks;
 use bailiwick_oauth::Issuer;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex as Permit, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use crate::junk::Junk;
-use crate::publish::{Place, Publish, Published, Remote, lock};
+use crate::lane::{Lane, Purpose};
+use crate::publish::{Document, Place, Publish, Published, Remote, lock};
 use crate::{FetchError, Fetcher};
 
-/// How keys are kept.
-#[derive(Debug, Clone)]
-pub struct KeySettings {
-    /// The age at which a set is refreshed in the background; a shorter `max-age` of its publisher
-    /// is honoured.
-    pub refresh: Duration,
-    /// The least time between two scheduled fetches, however short `max-age` is.
-    pub refresh_least: Duration,
-    /// The age from which a set is not used any more.
-    pub stale: Duration,
-    /// The wait after a first failed fetch; doubled with each further failure.
-    pub retry: Duration,
-    /// The longest such wait.
-    pub retry_most: Duration,
-    /// The least time between two fetches for unknown kids.
-    pub unknown_kid: Duration,
-    /// How long a kid that was asked for in vain is answered from memory, unless the keys change:
-    /// also the longest time for which a kid that a stranger guessed before it was published is
-    /// taken for unknown.
-    pub junk: Duration,
-}
+mod settings;
 
-impl Default for KeySettings {
-    fn default() -> Self {
-        Self {
-            refresh: Duration::from_mins(5),
-            refresh_least: Duration::from_secs(30),
-            stale: Duration::from_hours(24),
-            retry: Duration::from_secs(1),
-            retry_most: Duration::from_secs(15),
-            unknown_kid: Duration::from_secs(1),
-            junk: Duration::from_secs(30),
-        }
-    }
-}
-
-/// How an issuer's keys are, for health checks and metrics.
-#[derive(Debug, Clone)]
-pub struct Status {
-    /// How many usable keys there are; 0 when the set is stale.
-    pub keys: usize,
-    /// The age of the set; `None` before the first one, and for fixed keys.
-    pub age: Option<Duration>,
-    /// What the last fetch failed with, if it failed.
-    pub last_error: Option<FetchError>,
-}
+pub use settings::{KeySettings, Status};
 
 /// The keys of one issuer.
 pub struct IssuerKeys {
@@ -76,14 +44,18 @@ pub struct IssuerKeys {
     /// When the scheduled lane may fetch, in microseconds since `epoch`.
     next: AtomicU64,
     epoch: Instant,
-    scheduled: Arc<Permit<()>>,
-    unknown: Arc<Permit<()>>,
+    scheduled: Lane,
+    unknown: Lane,
+    reserved: Lane,
     past: Mutex<Past>,
     junk: Mutex<Junk>,
+    /// When junk was last asked for again, until the reserved lane has taken it up.
+    again: Mutex<Option<Instant>>,
 }
 
 struct Source {
-    issuer: Issuer,
+    /// Whose keys, for messages: an issuer, or a template of issuers.
+    issuer: String,
     publisher: Box<dyn Publish>,
 }
 
@@ -98,34 +70,45 @@ struct Loaded {
 struct Past {
     failures: u32,
     error: Option<FetchError>,
-    /// When the last fetch for an unknown kid began.
-    unknown_began: Option<Instant>,
     /// When, and with what, the last fetch for an unknown kid failed.
     unknown_failed: Option<(Instant, FetchError)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lane {
-    Scheduled,
-    UnknownKid,
 }
 
 impl IssuerKeys {
     /// Keys whose place the issuer's metadata says. Nothing is fetched yet.
     pub fn new(issuer: Issuer, fetcher: Fetcher, settings: KeySettings) -> Arc<Self> {
-        let place = Place::Discovered(Mutex::new(None));
-        let publisher = Box::new(Remote { issuer: issuer.clone(), fetcher, place });
-        Self::from_source(Some(Source { issuer, publisher }), settings, None)
+        let name = issuer.to_string();
+        Self::remote(name, Place::discovered(Document::WellKnown(issuer)), fetcher, settings)
     }
 
     /// Keys whose place the operator says. Nothing is fetched yet.
+    #[expect(clippy::needless_pass_by_value, reason = "like the other ways to get keys")]
     pub fn with_jwks_uri(
         issuer: Issuer,
         jwks_uri: impl Into<String>,
         fetcher: Fetcher,
         settings: KeySettings,
     ) -> Arc<Self> {
-        let place = Place::Given(jwks_uri.into());
+        Self::remote(issuer.to_string(), Place::Given(jwks_uri.into()), fetcher, settings)
+    }
+
+    /// Keys that many issuers share, whose place one document of metadata says: such as Microsoft's,
+    /// with the issuer `https://login.microsoftonline.com/{tenantid}/v2.0`. Nothing is fetched yet.
+    ///
+    /// The document's `issuer` must be equal to `issuer_as_published`, byte for byte. Which of the
+    /// issuers may use which key is not checked.
+    pub fn with_metadata(
+        issuer_as_published: String,
+        metadata_url: String,
+        fetcher: Fetcher,
+        settings: KeySettings,
+    ) -> Arc<Self> {
+        let name = issuer_as_published.clone();
+        let document = Document::At { url: metadata_url, issuer: issuer_as_published };
+        Self::remote(name, Place::discovered(document), fetcher, settings)
+    }
+
+    fn remote(issuer: String, place: Place, fetcher: Fetcher, settings: KeySettings) -> Arc<Self> {
         let publisher = Box::new(Remote { issuer: issuer.clone(), fetcher, place });
         Self::from_source(Some(Source { issuer, publisher }), settings, None)
     }
@@ -148,10 +131,12 @@ impl IssuerKeys {
             loaded: ArcSwapOption::new(loaded),
             next: AtomicU64::new(0),
             epoch: Instant::now(),
-            scheduled: Arc::default(),
-            unknown: Arc::default(),
+            scheduled: Lane::default(),
+            unknown: Lane::default(),
+            reserved: Lane::default(),
             past: Mutex::default(),
             junk: Mutex::default(),
+            again: Mutex::default(),
         })
     }
 
@@ -176,7 +161,7 @@ impl IssuerKeys {
         if let Some(keys) = self.current() {
             return Ok(keys);
         }
-        let permit = Arc::clone(&self.scheduled).lock_owned().await;
+        let permit = self.scheduled.permit().await;
         let now = Instant::now();
         if let Some(loaded) = self.usable(now) {
             return Ok(Arc::clone(&loaded.keys)); // somebody else has fetched it meanwhile
@@ -186,7 +171,7 @@ impl IssuerKeys {
         {
             return Err(self.unavailable(error, now));
         }
-        match self.fetch(Lane::Scheduled, permit).await {
+        match self.fetch(Purpose::Scheduled, permit).await {
             Ok(keys) => Ok(keys),
             Err(error) => Err(self.unavailable(error, Instant::now())),
         }
@@ -195,31 +180,34 @@ impl IssuerKeys {
     /// The keys, after what could be done to find `kid` among them; it may still not be there.
     ///
     /// All who ask at the same time share one fetch, which begins after they asked; fetches are
-    /// [`KeySettings::unknown_kid`] apart, and kids that were asked for in vain are remembered. For
-    /// a token without `kid`, ask for the empty one.
+    /// [`KeySettings::unknown_kid`] apart. Kids that were asked for in vain are remembered, answered
+    /// at once, and looked for again in the background. For a token without `kid`, ask for the empty
+    /// one.
     ///
     /// # Errors
     /// When the keys cannot be fetched: whether the kid is known cannot be said then.
     pub async fn refresh_for_unknown_kid(&self, kid: &str) -> Result<Arc<Jwks>, FetchError> {
         let arrived = Instant::now();
         let keys = self.keys().await?;
-        let is_junk = || lock(&self.junk).contains(kid, arrived, self.settings.junk);
-        if self.source.is_none() || names(&keys, kid) || is_junk() {
+        if self.source.is_none() || names(&keys, kid) {
             return Ok(keys);
         }
-        let permit = Arc::clone(&self.unknown).lock_owned().await;
+        if lock(&self.junk).contains(kid, arrived, self.settings.junk) {
+            self.look_again(arrived);
+            return Ok(keys);
+        }
+        let permit = self.unknown.permit().await;
         if let Some(settled) = self.settled(kid, arrived) {
             return settled;
         }
         // Waits with the permit in hand: the others queue behind, and share what it brings.
-        let last = lock(&self.past).unknown_began;
-        if let Some(last) = last {
+        if let Some(last) = self.unknown.last() {
             tokio::time::sleep_until(last + self.settings.unknown_kid).await;
             if let Some(settled) = self.settled(kid, arrived) {
-                return settled; // by a scheduled fetch
+                return settled; // by another lane
             }
         }
-        let keys = self.fetch(Lane::UnknownKid, permit).await?;
+        let keys = self.fetch(Purpose::UnknownKid, permit).await?;
         if !names(&keys, kid) {
             lock(&self.junk).insert(kid, Instant::now());
         }
@@ -233,10 +221,10 @@ impl IssuerKeys {
         let me = self.me.clone();
         async move {
             while let Some(keys) = me.upgrade().filter(|keys| keys.source.is_some()) {
-                let permit = Arc::clone(&keys.scheduled).lock_owned().await;
+                let permit = keys.scheduled.permit().await;
                 if keys.is_due(Instant::now()) {
                     // Its failure is remembered and logged there.
-                    let _ = keys.fetch(Lane::Scheduled, permit).await;
+                    let _ = keys.fetch(Purpose::Scheduled, permit).await;
                 } else {
                     drop(permit);
                 }
@@ -251,12 +239,22 @@ impl IssuerKeys {
     /// How the keys are.
     pub fn status(&self) -> Status {
         let now = Instant::now();
-        let age = |loaded: Arc<Loaded>| now.duration_since(loaded.began);
+        let (loaded, usable) = (self.loaded.load_full(), self.usable(now));
+        let age = |loaded: &Arc<Loaded>| now.duration_since(loaded.began);
         Status {
-            keys: self.usable(now).map_or(0, |loaded| loaded.keys.keys().len()),
-            age: self.source.as_ref().and_then(|_| self.loaded.load_full().map(age)),
+            keys: usable.as_ref().map_or(0, |loaded| loaded.keys.keys().len()),
+            age: self.source.as_ref().and_then(|_| loaded.as_ref().map(age)),
+            is_stale: loaded.is_some() && usable.is_none(),
             last_error: lock(&self.past).error.clone(),
+            scheduled: self.scheduled.fetches(),
+            unknown_kid: self.unknown.fetches(),
+            reserved: self.reserved.fetches(),
         }
+    }
+
+    /// Whether the keys are fetched from somewhere; fixed ones are not, and never change.
+    pub fn has_source(&self) -> bool {
+        self.source.is_some()
     }
 
     /// The set, unless there is none or it is stale.
@@ -278,7 +276,7 @@ impl IssuerKeys {
     fn unavailable(&self, error: FetchError, now: Instant) -> FetchError {
         match (&self.source, self.loaded.load_full()) {
             (Some(source), Some(loaded)) => FetchError::Stale {
-                issuer: source.issuer.to_string(),
+                issuer: source.issuer.clone(),
                 age: now.duration_since(loaded.began),
                 why: Box::new(error),
             },
@@ -303,27 +301,58 @@ impl IssuerKeys {
 
     fn refresh_in_background(&self) {
         let Ok(runtime) = Handle::try_current() else { return };
-        // Taken permit: somebody is at it.
-        let Ok(permit) = Arc::clone(&self.scheduled).try_lock_owned() else { return };
+        let Some(permit) = self.scheduled.free_permit() else { return }; // somebody is at it
         let Some(me) = self.me.upgrade() else { return };
         runtime.spawn(async move {
             if me.is_due(Instant::now()) {
                 // Its failure is remembered and logged there.
-                let _ = me.attempt(Lane::Scheduled).await;
+                let _ = me.attempt(Purpose::Scheduled).await;
             }
             drop(permit);
         });
     }
 
+    /// Looks for junk again, in the background: with a fetch that begins after it was asked for.
+    fn look_again(&self, asked: Instant) {
+        *lock(&self.again) = Some(asked);
+        let Ok(runtime) = Handle::try_current() else { return };
+        let Some(permit) = self.reserved.free_permit() else { return }; // it takes this up, too
+        let Some(me) = self.me.upgrade() else { return };
+        runtime.spawn(async move {
+            while let Some(asked) = me.again_in_time().await {
+                if me.usable(Instant::now()).is_none_or(|loaded| loaded.began < asked) {
+                    // Its failure is remembered and logged there.
+                    let _ = me.attempt(Purpose::Reserved).await;
+                }
+            }
+            drop(permit);
+            // Asked while the permit was taken, though nobody took it up any more.
+            let late = *lock(&me.again);
+            if let Some(late) = late {
+                me.look_again(late);
+            }
+        });
+    }
+
+    /// When junk was last asked for again, if it was: taken up as soon as a fetch may begin.
+    async fn again_in_time(&self) -> Option<Instant> {
+        (*lock(&self.again))?;
+        let last = self.reserved.last().max(self.loaded.load_full().map(|loaded| loaded.began));
+        if let Some(last) = last {
+            tokio::time::sleep_until(last + self.settings.unknown_kid).await;
+        }
+        lock(&self.again).take()
+    }
+
     /// Fetches in a task of its own: a caller that goes away does not break off what others wait for.
     async fn fetch(
         &self,
-        lane: Lane,
+        purpose: Purpose,
         permit: OwnedMutexGuard<()>,
     ) -> Result<Arc<Jwks>, FetchError> {
         let me = self.me.upgrade().ok_or_else(|| self.interrupted())?;
         let task = tokio::spawn(async move {
-            let outcome = me.attempt(lane).await;
+            let outcome = me.attempt(purpose).await;
             drop(permit);
             outcome
         });
@@ -331,21 +360,27 @@ impl IssuerKeys {
     }
 
     fn interrupted(&self) -> FetchError {
-        let issuer = self.source.as_ref().map(|source| source.issuer.to_string());
+        let issuer = self.source.as_ref().map(|source| source.issuer.clone());
         FetchError::Interrupted { subject: issuer.unwrap_or_else(|| "fixed keys".to_owned()) }
     }
 
-    async fn attempt(&self, lane: Lane) -> Result<Arc<Jwks>, FetchError> {
+    fn lane(&self, purpose: Purpose) -> &Lane {
+        match purpose {
+            Purpose::Scheduled => &self.scheduled,
+            Purpose::UnknownKid => &self.unknown,
+            Purpose::Reserved => &self.reserved,
+        }
+    }
+
+    async fn attempt(&self, purpose: Purpose) -> Result<Arc<Jwks>, FetchError> {
         let source = self.source.as_ref().ok_or_else(|| self.interrupted())?;
         let began = Instant::now();
-        if lane == Lane::UnknownKid {
-            lock(&self.past).unknown_began = Some(began);
-        }
+        self.lane(purpose).begin(began);
         match source.publisher.publish().await {
             Ok(published) => Ok(self.succeeded(source, published, began)),
             Err(error) => {
                 tracing::warn!(issuer = %source.issuer, %error, "keys cannot be fetched");
-                self.failed(lane, error.clone());
+                self.failed(purpose, error.clone());
                 Err(error)
             }
         }
@@ -353,7 +388,7 @@ impl IssuerKeys {
 
     fn succeeded(&self, source: &Source, published: Published, began: Instant) -> Arc<Jwks> {
         let mut past = lock(&self.past); // one writer at a time
-        *past = Past { unknown_began: past.unknown_began, ..Past::default() };
+        *past = Past::default();
         let before = self.loaded.load_full();
         if let Some(before) = &before
             && before.began > began
@@ -374,16 +409,19 @@ impl IssuerKeys {
         keys
     }
 
-    fn failed(&self, lane: Lane, error: FetchError) {
+    fn failed(&self, purpose: Purpose, error: FetchError) {
+        self.lane(purpose).fail();
         let now = Instant::now();
         let mut past = lock(&self.past);
-        if lane == Lane::UnknownKid {
-            past.unknown_failed = Some((now, error.clone()));
-        } else {
-            let doubled = self.settings.retry.saturating_mul(1 << past.failures.min(16));
-            let next = now + doubled.min(self.settings.retry_most);
-            past.failures += 1;
-            self.next.store(self.micros(next), Ordering::Relaxed);
+        match purpose {
+            Purpose::Scheduled => {
+                let doubled = self.settings.retry.saturating_mul(1 << past.failures.min(16));
+                let next = now + doubled.min(self.settings.retry_most);
+                past.failures += 1;
+                self.next.store(self.micros(next), Ordering::Relaxed);
+            }
+            Purpose::UnknownKid => past.unknown_failed = Some((now, error.clone())),
+            Purpose::Reserved => {}
         }
         past.error = Some(error);
     }

@@ -58,7 +58,7 @@ fn issuer(fake: Fake) -> (Arc<Fake>, Arc<IssuerKeys>, String) {
     let fake = Arc::new(fake);
     let kid = fake.rotate();
     let publisher = Box::new(Arc::clone(&fake));
-    let source = Source { issuer: Issuer::parse("https://id.example").unwrap(), publisher };
+    let source = Source { issuer: "https://id.example".to_owned(), publisher };
     (fake, IssuerKeys::from_source(Some(source), KeySettings::default(), None), kid)
 }
 
@@ -165,10 +165,14 @@ async fn known_keys_outlive_an_outage_until_they_are_stale() {
     assert_eq!(keys.status().keys, 1);
     assert!(keys.status().age.unwrap() > Duration::from_hours(22));
     assert_eq!(keys.status().last_error, Some(down()));
+    assert!(!keys.status().is_stale);
     pass(3600).await;
+    assert!(keys.status().is_stale);
     assert!(keys.current().is_none());
     assert!(matches!(keys.keys().await, Err(FetchError::Stale { .. })));
     assert_eq!(keys.status().keys, 0);
+    let counts = keys.status().scheduled;
+    assert_eq!((counts.begun, counts.failed), (fake.fetches() as u64, fake.fetches() as u64 - 1));
     fake.set_down(false);
     pass(15).await;
     assert!(names(&keys.keys().await.unwrap(), &kid));
@@ -207,22 +211,93 @@ async fn an_unknown_kid_is_found_with_one_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_junk_kid_is_remembered_until_the_keys_change() {
+async fn a_junk_kid_is_answered_at_once_until_the_keys_change() {
     let (fake, keys, _) = issuer(Fake::default());
     keys.keys().await.unwrap();
+    keys.refresh_for_unknown_kid("junk").await.unwrap();
+    assert_eq!(fake.fetches(), 2);
+    let began = Instant::now();
     for _ in 0..1000 {
         assert!(!names(&keys.refresh_for_unknown_kid("junk").await.unwrap(), "junk"));
     }
-    assert_eq!(fake.fetches(), 2);
-    // Refused while it was not published yet; a change of the set lets it be asked for again.
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    // Looked for again in the background, once for all.
+    pass(5).await;
+    assert_eq!(fake.fetches(), 3);
+    // A change of the set ends all junk.
     fake.rotate();
     keys.refresh_for_unknown_kid("other").await.unwrap();
-    assert_eq!(fake.fetches(), 3);
-    keys.refresh_for_unknown_kid("junk").await.unwrap();
     assert_eq!(fake.fetches(), 4);
-    pass(31).await;
     keys.refresh_for_unknown_kid("junk").await.unwrap();
     assert_eq!(fake.fetches(), 5);
+    pass(31).await;
+    keys.refresh_for_unknown_kid("junk").await.unwrap();
+    assert_eq!(fake.fetches(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guessed_kid_is_found_soon_after_its_publication_even_if_asked_for_just_once_more() {
+    let (fake, keys, _) = issuer(Fake::default());
+    keys.keys().await.unwrap();
+    let next = SigningKey::generate(Algorithm::EdDsa).unwrap().verifying_key().clone();
+    let guessed = next.kid().unwrap().to_owned();
+    keys.refresh_for_unknown_kid(&guessed).await.unwrap();
+    keys.refresh_for_unknown_kid(&guessed).await.unwrap(); // the reserved lane waits for its time
+    tokio::time::sleep(Duration::from_millis(950)).await; // on the paused clock: in the middle of its fetch
+    assert_eq!(keys.status().reserved.begun, 1);
+    lock(&fake.keys).push(next);
+    assert!(!names(&keys.refresh_for_unknown_kid(&guessed).await.unwrap(), &guessed));
+    pass(2).await;
+    assert!(names(&keys.current().unwrap(), &guessed));
+    assert_eq!(keys.status().reserved.begun, 2);
+}
+
+/// `threats.md`: the permits are apart, so that a fetch that hangs in one lane delays no other.
+#[tokio::test(start_paused = true)]
+async fn a_guessed_kid_is_found_while_the_other_lanes_hang() {
+    let (fake, keys, _) = issuer(Fake::default());
+    keys.keys().await.unwrap();
+    let next = SigningKey::generate(Algorithm::EdDsa).unwrap().verifying_key().clone();
+    let guessed = next.kid().unwrap().to_owned();
+    keys.refresh_for_unknown_kid(&guessed).await.unwrap();
+    let hanging = (keys.scheduled.permit().await, keys.unknown.permit().await);
+    lock(&fake.keys).push(next);
+    keys.refresh_for_unknown_kid(&guessed).await.unwrap();
+    pass(2).await;
+    assert!(names(&keys.current().unwrap(), &guessed));
+    drop(hanging);
+}
+
+/// A flood in which every kid is new, and the next key's kid has been guessed.
+#[tokio::test(start_paused = true)]
+async fn a_flood_costs_fetches_by_the_second_and_hides_no_guessed_kid() {
+    let (fake, keys, _) = issuer(Fake::default());
+    keys.keys().await.unwrap();
+    let next = SigningKey::generate(Algorithm::EdDsa).unwrap().verifying_key().clone();
+    let guessed = next.kid().unwrap().to_owned();
+    for tick in 0..100 {
+        for junk in 0..100 {
+            let (keys, kid) = (Arc::clone(&keys), format!("{tick}.{junk}"));
+            tokio::spawn(async move { keys.refresh_for_unknown_kid(&kid).await });
+        }
+        let (keys, kid) = (Arc::clone(&keys), guessed.clone());
+        tokio::spawn(async move { keys.refresh_for_unknown_kid(&kid).await });
+        tokio::time::sleep(Duration::from_millis(100)).await; // on the paused clock
+    }
+    let status = keys.status();
+    assert!((5..=11).contains(&status.unknown_kid.begun), "{status:?}");
+    assert!((5..=11).contains(&status.reserved.begun), "{status:?}");
+    lock(&fake.keys).push(next);
+    let published = Instant::now();
+    while !names(&keys.refresh_for_unknown_kid(&guessed).await.unwrap(), &guessed) {
+        assert!(published.elapsed() < Duration::from_secs(2), "{:?}", keys.status());
+        tokio::time::sleep(Duration::from_millis(10)).await; // on the paused clock
+    }
+    pass(60).await;
+    let after = keys.status();
+    pass(60).await;
+    assert_eq!(keys.status().reserved, after.reserved); // nobody asks any more
+    assert_eq!(keys.status().unknown_kid, after.unknown_kid);
 }
 
 /// `threats.md`: a flood of junk kids neither multiplies fetches nor delays a genuine rotation.
@@ -253,7 +328,7 @@ async fn a_flood_of_junk_kids_delays_no_rotation() {
 async fn a_slow_scheduled_refresh_delays_no_rotation() {
     let (fake, keys, _) = issuer(Fake::default());
     keys.keys().await.unwrap();
-    let permit = Arc::clone(&keys.scheduled).lock_owned().await; // a scheduled fetch that hangs
+    let permit = keys.scheduled.permit().await; // a scheduled fetch that hangs
     pass(301).await;
     let new = fake.rotate();
     assert!(names(&keys.refresh_for_unknown_kid(&new).await.unwrap(), &new));
@@ -296,6 +371,7 @@ async fn fixed_keys_stay() {
     let keys = IssuerKeys::fixed(Jwks::from_keys(vec![key]));
     assert_eq!(keys.current().unwrap().keys().len(), 1);
     assert_eq!(keys.refresh_for_unknown_kid("x").await.unwrap().keys().len(), 1);
-    assert_eq!(keys.status().age, None);
+    assert_eq!((keys.status().age, keys.status().is_stale), (None, false));
+    assert!(!keys.has_source());
     keys.keep_fresh().await; // nothing to do
 }

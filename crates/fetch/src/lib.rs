@@ -25,6 +25,7 @@ pub mod keys;
 pub mod metadata;
 
 mod junk;
+mod lane;
 mod publish;
 mod resolver;
 mod target;
@@ -32,4 +33,5 @@ mod target;
 pub use error::{BuildError, FetchError};
 pub use fetcher::{Answer, Builder, Fetched, Fetcher};
 pub use keys::{IssuerKeys, KeySettings, Status};
+pub use lane::Fetches;
 pub use target::Loopback;

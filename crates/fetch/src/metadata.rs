@@ -30,7 +30,7 @@ pub async fn authorization_server(
             continue; // an issuer without path has two places only
         }
         match document::<AuthorizationServer>(fetcher, &url).await {
-            Ok(metadata) => return checked(metadata, issuer, &url),
+            Ok(metadata) => return checked(metadata, issuer.as_str(), &url),
             Err(FetchError::Status { status: 404, .. }) => {}
             // Another place may do: many servers answer unknown paths with a page or an error.
             Err(
@@ -46,6 +46,23 @@ pub async fn authorization_server(
         tried.push(url);
     }
     Err(first.unwrap_or(FetchError::NotPublished { subject: issuer.to_string(), tried }))
+}
+
+/// Fetches the metadata at a URL that the operator wrote: of an issuer with metadata elsewhere than
+/// at the well-known places, or of a template of issuers
+/// (`https://login.microsoftonline.com/{tenantid}/v2.0`).
+///
+/// Its `issuer` is equal to the text asked for, byte for byte, and its endpoints are `https`; or
+/// they are on this machine, when the document is too. Which entries are there is not checked.
+///
+/// # Errors
+/// When it is not there, malformed or somebody else's.
+pub async fn authorization_server_at(
+    fetcher: &Fetcher,
+    url: &str,
+    issuer: &str,
+) -> Result<AuthorizationServer, FetchError> {
+    checked(document(fetcher, url).await?, issuer, url)
 }
 
 /// Fetches a protected resource's metadata.
@@ -78,10 +95,10 @@ pub async fn protected_resource(
 
 fn checked(
     metadata: AuthorizationServer,
-    issuer: &Issuer,
+    issuer: &str,
     url: &str,
 ) -> Result<AuthorizationServer, FetchError> {
-    same(url, issuer.as_str(), &metadata.issuer)?; // before its endpoints: it may not be theirs
+    same(url, issuer, &metadata.issuer)?; // before its endpoints: it may not be theirs
     for endpoint in [
         &metadata.authorization_endpoint,
         &metadata.token_endpoint,
@@ -93,22 +110,22 @@ fn checked(
     .into_iter()
     .flatten()
     {
-        check_endpoint(endpoint, issuer)?;
+        check_endpoint(endpoint, url)?;
     }
     Ok(metadata)
 }
 
-fn check_endpoint(endpoint: &str, issuer: &Issuer) -> Result<(), FetchError> {
+fn check_endpoint(endpoint: &str, document: &str) -> Result<(), FetchError> {
     let refuse = |why| Err(FetchError::Url { url: clip(&shown(endpoint)), why });
     let Ok(uri) = endpoint.parse::<http::Uri>() else { return refuse("it is malformed") };
-    if !same_side(endpoint, issuer.as_str()) {
+    if !same_side(endpoint, document) {
         return refuse(
-            "the metadata names an endpoint on this machine, but its issuer is elsewhere, or the reverse",
+            "the metadata names an endpoint on this machine, but is from elsewhere, or the reverse",
         );
     }
     match uri.scheme_str() {
         Some("https") => Ok(()),
-        Some("http") if issuer.as_str().starts_with("http:") => Ok(()),
+        Some("http") if document.starts_with("http:") => Ok(()),
         _ => refuse("the metadata names an endpoint that is not https"),
     }
 }

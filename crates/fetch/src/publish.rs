@@ -26,7 +26,7 @@ pub(crate) struct Published {
 
 /// A key set that is fetched.
 pub(crate) struct Remote {
-    pub(crate) issuer: Issuer,
+    pub(crate) issuer: String,
     pub(crate) fetcher: Fetcher,
     pub(crate) place: Place,
 }
@@ -36,7 +36,21 @@ pub(crate) enum Place {
     /// The operator said it.
     Given(String),
     /// The metadata says it; looked up again after a failure and after [`REDISCOVER`].
-    Discovered(Mutex<Option<(String, Instant)>>),
+    Discovered { document: Document, found: Mutex<Option<(String, Instant)>> },
+}
+
+/// Where the metadata is.
+pub(crate) enum Document {
+    /// At the well-known places of the issuer.
+    WellKnown(Issuer),
+    /// Where the operator says, about the issuer that the operator says.
+    At { url: String, issuer: String },
+}
+
+impl Place {
+    pub(crate) fn discovered(document: Document) -> Self {
+        Self::Discovered { document, found: Mutex::new(None) }
+    }
 }
 
 /// How long a discovered URL is believed: an issuer may move its keys.
@@ -63,27 +77,34 @@ impl Remote {
     }
 
     async fn url(&self) -> Result<String, FetchError> {
-        let discovered = match &self.place {
+        let (document, found) = match &self.place {
             Place::Given(url) => return Ok(url.clone()),
-            Place::Discovered(discovered) => discovered,
+            Place::Discovered { document, found } => (document, found),
         };
-        if let Some((url, at)) = lock(discovered).as_ref()
+        if let Some((url, at)) = lock(found).as_ref()
             && at.elapsed() < REDISCOVER
         {
             return Ok(url.clone());
         }
-        let metadata = metadata::authorization_server(&self.fetcher, &self.issuer).await?;
+        let metadata = match document {
+            Document::WellKnown(issuer) => {
+                metadata::authorization_server(&self.fetcher, issuer).await?
+            }
+            Document::At { url, issuer } => {
+                metadata::authorization_server_at(&self.fetcher, url, issuer).await?
+            }
+        };
         let url = metadata.jwks_uri.ok_or_else(|| FetchError::Missing {
-            subject: self.issuer.to_string(),
+            subject: self.issuer.clone(),
             entry: "jwks_uri",
         })?;
-        *lock(discovered) = Some((url.clone(), Instant::now()));
+        *lock(found) = Some((url.clone(), Instant::now()));
         Ok(url)
     }
 
     fn forget(&self) {
-        if let Place::Discovered(discovered) = &self.place {
-            *lock(discovered) = None;
+        if let Place::Discovered { found, .. } = &self.place {
+            *lock(found) = None;
         }
     }
 }
