@@ -66,6 +66,24 @@ pub enum FetchError {
         /// The status.
         status: u16,
     },
+    /// The endpoint refuses our own credentials, not what was asked about.
+    #[error(
+        "'{url}' refuses our credentials with status {status}; check how this client is registered there"
+    )]
+    Refused {
+        /// The URL, without its query.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// No credentials could be made for the endpoint.
+    #[error("no credentials can be made for '{url}': {why}")]
+    Credentials {
+        /// The URL, without its query.
+        url: String,
+        /// What failed.
+        why: &'static str,
+    },
     /// The answer is not said to be JSON.
     #[error("'{url}' answered with content type '{content_type}' instead of JSON")]
     ContentType {
@@ -81,6 +99,14 @@ pub enum FetchError {
         url: String,
         /// What is wrong with it.
         why: String,
+    },
+    /// The answer is signed, or should be, in a way that is not believed.
+    #[error("the answer of '{url}' is not believed: {why}")]
+    Untrusted {
+        /// The URL, without its query.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// The document is about somebody else (RFC 8414 §3.3, RFC 9728 §3.3).
     #[error(
@@ -135,6 +161,9 @@ pub enum BuildError {
     /// A certificate of an extra authority cannot be read.
     #[error("an extra certificate authority is not a PEM certificate: {0}")]
     Certificate(String),
+    /// The client's certificate or its private key cannot be used; never shows the key.
+    #[error("the client certificate cannot be used: {0}")]
+    Identity(String),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),

@@ -2,7 +2,6 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,17 +11,13 @@ use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION,
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Client};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 
 use crate::resolver::{NotPublic, Resolver, Unresolved};
-use crate::target::{Loopback, Rules, clip, shown};
-use crate::{BuildError, FetchError};
+use crate::target::{Rules, clip, shown};
+use crate::{Builder, FetchError};
 
 /// The largest answer that is read, in bytes, unless the builder says otherwise.
 pub const LARGEST: usize = 512 * 1024;
@@ -35,16 +30,27 @@ pub const LONGEST: Duration = Duration::from_secs(5);
 pub struct Fetcher(Arc<Inner>);
 
 struct Inner {
-    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    client: HttpClient,
     rules: Arc<Rules>,
     limits: Limits,
 }
 
+pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
+
 #[derive(Clone, Copy)]
-struct Limits {
-    size: usize,
-    time: Duration,
-    connect: Duration,
+pub(crate) struct Limits {
+    pub(crate) size: usize,
+    pub(crate) time: Duration,
+    pub(crate) connect: Duration,
+}
+
+/// One request to an endpoint.
+pub(crate) struct Call<'c> {
+    pub(crate) url: &'c str,
+    pub(crate) authorization: Option<&'c Secret>,
+    pub(crate) accept: &'static str,
+    /// What is posted; nothing is, where there is none.
+    pub(crate) form: Option<&'c [(&'c str, &'c str)]>,
 }
 
 /// A JSON document as it was published.
@@ -81,11 +87,11 @@ impl fmt::Debug for Fetcher {
 impl Fetcher {
     /// Begins with the defaults: 512 KiB, 5 s, the public certificate authorities.
     pub fn builder() -> Builder {
-        Builder {
-            rules: Rules::default(),
-            authorities: Vec::new(),
-            limits: Limits { size: LARGEST, time: LONGEST, connect: Duration::from_secs(2) },
-        }
+        Builder::new()
+    }
+
+    pub(crate) fn new(client: HttpClient, rules: Arc<Rules>, limits: Limits) -> Self {
+        Self(Arc::new(Inner { client, rules, limits }))
     }
 
     /// Fetches a JSON document: status 200 and a JSON content type (`application/json`,
@@ -99,12 +105,7 @@ impl Fetcher {
         if answer.status != StatusCode::OK {
             return Err(FetchError::Status { url: shown(url), status: answer.status.as_u16() });
         }
-        if let Some(content_type) = answer.headers.get(CONTENT_TYPE)
-            && !is_json(content_type)
-        {
-            let content_type = clip(&String::from_utf8_lossy(content_type.as_bytes()));
-            return Err(FetchError::ContentType { url: shown(url), content_type });
-        }
+        answer.expect_json(url)?;
         Ok(Fetched { bytes: answer.body, max_age: max_age(&answer.headers) })
     }
 
@@ -117,7 +118,7 @@ impl Fetcher {
         url: &str,
         authorization: Option<&Secret>,
     ) -> Result<Answer, FetchError> {
-        self.send(Method::GET, url, authorization, Bytes::new()).await
+        self.send(Call { url, authorization, accept: JSON, form: None }).await
     }
 
     /// Posts a form to an endpoint, with an `Authorization` header if one is given
@@ -131,47 +132,34 @@ impl Fetcher {
         form: &[(&str, &str)],
         authorization: Option<&Secret>,
     ) -> Result<Answer, FetchError> {
-        let body = form::encode(form.iter().copied());
-        self.send(Method::POST, url, authorization, body.into()).await
+        self.send(Call { url, authorization, accept: JSON, form: Some(form) }).await
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        url: &str,
-        authorization: Option<&Secret>,
-        body: Bytes,
-    ) -> Result<Answer, FetchError> {
-        let request = self.request(method, url, authorization, body)?;
+    pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, FetchError> {
+        let request = self.request(&call)?;
         let limit = self.0.limits.time;
-        match tokio::time::timeout(limit, self.exchange(url, request)).await {
+        match tokio::time::timeout(limit, self.exchange(call.url, request)).await {
             Ok(answer) => answer,
-            Err(_) => Err(FetchError::Timeout { url: shown(url), limit }),
+            Err(_) => Err(FetchError::Timeout { url: shown(call.url), limit }),
         }
     }
 
-    fn request(
-        &self,
-        method: Method,
-        url: &str,
-        authorization: Option<&Secret>,
-        body: Bytes,
-    ) -> Result<Request<Full<Bytes>>, FetchError> {
-        let is_form = method == Method::POST;
-        let mut request = Request::new(Full::new(body));
-        *request.uri_mut() = self.0.rules.check(url)?;
-        *request.method_mut() = method;
-        let headers = request.headers_mut();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        if is_form {
-            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-            headers.insert(CONTENT_TYPE, form);
+    fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, FetchError> {
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = self.0.rules.check(call.url)?;
+        if let Some(form) = call.form {
+            *request.method_mut() = Method::POST;
+            *request.body_mut() = Full::new(form::encode(form.iter().copied()).into());
+            let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.headers_mut().insert(CONTENT_TYPE, kind);
         }
-        if let Some(secret) = authorization {
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static(call.accept));
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        if let Some(secret) = call.authorization {
             let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| {
                 let why = "the credentials for it hold characters that no header can hold";
-                FetchError::Url { url: shown(url), why }
+                FetchError::Url { url: shown(call.url), why }
             })?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
@@ -201,102 +189,17 @@ impl Fetcher {
     }
 }
 
-/// Collects what a [`Fetcher`] may do.
-#[must_use]
-pub struct Builder {
-    rules: Rules,
-    authorities: Vec<Vec<u8>>,
-    limits: Limits,
-}
-
-impl Builder {
-    /// Trusts the certificate authorities of a PEM text as well.
-    pub fn extra_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.authorities.push(pem.into());
-        self
-    }
-
-    /// Lets one host have a private address; still over `https` only.
-    pub fn allow_private_host(mut self, host: &str) -> Self {
-        self.rules.private_hosts.insert(host.to_ascii_lowercase());
-        self
-    }
-
-    /// Says whether this machine may be asked; allowed unless said otherwise.
-    pub fn loopback(mut self, loopback: Loopback) -> Self {
-        self.rules.loopback = loopback;
-        self
-    }
-
-    /// Uses these addresses for a host instead of asking DNS; they are checked like any other.
-    pub fn resolve(mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
-        self.rules.resolved.insert(host.to_ascii_lowercase(), addresses.into_iter().collect());
-        self
-    }
-
-    /// The largest answer, in bytes.
-    pub fn largest(mut self, bytes: usize) -> Self {
-        self.limits.size = bytes;
-        self
-    }
-
-    /// The longest time from start to the last byte.
-    pub fn longest(mut self, time: Duration) -> Self {
-        self.limits.time = time;
-        self
-    }
-
-    /// The longest time for a connection to stand.
-    pub fn longest_connect(mut self, time: Duration) -> Self {
-        self.limits.connect = time;
-        self
-    }
-
-    /// Makes the fetcher.
-    ///
-    /// # Errors
-    /// When an extra certificate authority cannot be read.
-    pub fn build(self) -> Result<Fetcher, BuildError> {
-        let tls = tls(&self.authorities)?;
-        let rules = Arc::new(self.rules);
-        let mut tcp = HttpConnector::new_with_resolver(Resolver(Arc::clone(&rules)));
-        tcp.enforce_http(false); // TLS goes on top of it
-        tcp.set_connect_timeout(Some(self.limits.connect));
-        tcp.set_nodelay(true);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http() // which of them, `Rules::check` decides
-            .enable_all_versions()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(4)
-            .build(connector);
-        Ok(Fetcher(Arc::new(Inner { client, rules, limits: self.limits })))
-    }
-}
-
-fn tls(authorities: &[Vec<u8>]) -> Result<ClientConfig, BuildError> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    for pem in authorities {
-        let mut found = false;
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate =
-                certificate.map_err(|why| BuildError::Certificate(why.to_string()))?;
-            roots.add(certificate).map_err(|why| BuildError::Certificate(why.to_string()))?;
-            found = true;
-        }
-        if !found {
-            return Err(BuildError::Certificate("it holds no certificate".to_owned()));
+impl Answer {
+    /// Refuses an answer that is said to be anything but JSON; one that says nothing may be.
+    pub(crate) fn expect_json(&self, url: &str) -> Result<(), FetchError> {
+        match self.headers.get(CONTENT_TYPE) {
+            Some(content_type) if !is_json(content_type) => {
+                let content_type = clip(&String::from_utf8_lossy(content_type.as_bytes()));
+                Err(FetchError::ContentType { url: shown(url), content_type })
+            }
+            _ => Ok(()),
         }
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|why| BuildError::Tls(why.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }
 
 /// Finds out who is to blame for a request that got no answer.
@@ -328,7 +231,7 @@ fn is_json(content_type: &HeaderValue) -> bool {
 }
 
 /// The seconds of `Cache-Control: max-age`; 0 where keeping is forbidden (RFC 9111 §5.2.2).
-fn max_age(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn max_age(headers: &HeaderMap) -> Option<u64> {
     let mut seconds = None;
     for value in headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()) {
         for directive in value.split(',') {
@@ -343,6 +246,8 @@ fn max_age(headers: &HeaderMap) -> Option<u64> {
     }
     seconds
 }
+
+pub(crate) const JSON: &str = "application/json";
 
 const AGENT: &str = concat!("bailiwick/", env!("CARGO_PKG_VERSION"));
 
@@ -379,18 +284,6 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(CACHE_CONTROL, HeaderValue::from_str(text).unwrap());
             assert_eq!(max_age(&headers), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_unreadable_authority_is_refused() {
-        for pem in [
-            &b""[..],
-            b"rubbish",
-            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        ] {
-            let built = Fetcher::builder().extra_authorities(pem).build();
-            assert!(matches!(built, Err(BuildError::Certificate(_))));
         }
     }
 }

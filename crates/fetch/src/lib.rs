@@ -19,6 +19,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
 
 pub mod address;
+pub mod builder;
 pub mod error;
 pub mod fetcher;
 pub mod keys;
@@ -30,8 +31,9 @@ mod publish;
 mod resolver;
 mod target;
 
+pub use builder::Builder;
 pub use error::{BuildError, FetchError};
-pub use fetcher::{Answer, Builder, Fetched, Fetcher};
+pub use fetcher::{Answer, Fetched, Fetcher};
 pub use keys::{IssuerKeys, KeySettings, Status};
 pub use lane::Fetches;
 pub use target::Loopback;

@@ -18,10 +18,6 @@ use http::{HeaderMap, StatusCode};
 use server::serve;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 fn fetcher() -> Fetcher {
     Fetcher::builder().build().unwrap()
@@ -198,57 +194,4 @@ async fn credentials_that_no_header_can_hold_are_not_shown() {
     let refused = fetcher().get("http://127.0.0.1:9/", Some(&secret)).await.unwrap_err();
     assert!(matches!(refused, FetchError::Url { .. }));
     assert!(!refused.to_string().contains("hidden"));
-}
-
-/// A TLS server for `id.example` that answers each connection with `{}`; gives its port.
-async fn tls_server() -> u16 {
-    let certificate = include_bytes!("fixtures/server.pem");
-    let key = include_bytes!("fixtures/server.key.pem");
-    let chain = vec![CertificateDer::from_pem_slice(certificate).unwrap()];
-    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(key).unwrap())
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let mut stream = acceptor.accept(stream).await?;
-                let mut request = [0; 4096];
-                let _ = stream.read(&mut request).await?;
-                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
-                stream.write_all(answer).await?;
-                stream.shutdown().await
-            });
-        }
-    });
-    port
-}
-
-#[tokio::test]
-async fn only_a_certificate_of_a_trusted_authority_for_this_very_name_is_taken() {
-    let port = tls_server().await;
-    let authority = include_bytes!("fixtures/authority.pem");
-    let here: IpAddr = "127.0.0.1".parse().unwrap();
-    let builder = || {
-        Fetcher::builder()
-            .resolve("id.example", [here])
-            .resolve("other.example", [here])
-            .allow_private_host("id.example")
-            .allow_private_host("other.example")
-    };
-    let url = format!("https://id.example:{port}/");
-
-    let trusting = builder().extra_authorities(&authority[..]).build().unwrap();
-    assert_eq!(trusting.get_json(&url).await.unwrap().bytes, "{}");
-    let other = trusting.get_json(&format!("https://other.example:{port}/")).await;
-    assert!(matches!(other, Err(FetchError::Connect { .. })));
-    let untrusting = builder().build().unwrap();
-    assert!(matches!(untrusting.get_json(&url).await, Err(FetchError::Connect { .. })));
 }
