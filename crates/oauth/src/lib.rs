@@ -26,6 +26,7 @@ pub mod resource;
 pub mod revoke;
 pub mod scope;
 pub mod secret;
+pub mod status_list;
 pub mod subject;
 pub mod token;
 
@@ -49,4 +50,5 @@ pub use redirect_uri::RedirectUri;
 pub use resource::Resource;
 pub use scope::{Scope, Scopes};
 pub use secret::Secret;
+pub use status_list::{StatusList, StatusReference};
 pub use subject::Subject;
