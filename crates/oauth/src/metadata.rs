@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Issuer, Resource};
 
 /// The metadata of an authorization server (RFC 8414 §2, OpenID Connect Discovery §3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationServer {
     /// The issuer; must be byte-equal to the one the document was asked for.
     pub issuer: String,
@@ -48,6 +48,9 @@ pub struct AuthorizationServer {
     /// How resource servers authenticate at introspection.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub introspection_endpoint_auth_methods_supported: Vec<String>,
+    /// With what they sign their assertions there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
     /// How clients authenticate at revocation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revocation_endpoint_auth_methods_supported: Vec<String>,
@@ -75,10 +78,33 @@ pub struct AuthorizationServer {
     /// The resources whose tokens come from here (RFC 9728 §4).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protected_resources: Vec<String>,
+    /// With what DPoP proofs may be signed (RFC 9449 §5.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dpop_signing_alg_values_supported: Vec<String>,
+    /// Whether tokens are bound to client certificates (RFC 8705 §3.3); absent means no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
+    /// Where clients with certificates go instead (RFC 8705 §5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtls_endpoint_aliases: Option<MtlsEndpoints>,
+}
+
+/// The endpoints that ask for a client certificate (RFC 8705 §5); an absent one has no alias.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MtlsEndpoints {
+    /// Where tokens are got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint: Option<String>,
+    /// Where tokens are looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_endpoint: Option<String>,
+    /// Where tokens are revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation_endpoint: Option<String>,
 }
 
 /// The metadata of a protected resource (RFC 9728 §2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtectedResource {
     /// The resource identifier; must be byte-equal to the one the document was asked for.
     pub resource: String,
@@ -97,6 +123,33 @@ pub struct ProtectedResource {
     /// Its documentation, for developers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_documentation: Option<String>,
+    /// What may be done with what it gives, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_policy_uri: Option<String>,
+    /// Its terms of service, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_tos_uri: Option<String>,
+    /// Where the keys are with which it signs its answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
+    /// With what it signs its answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resource_signing_alg_values_supported: Vec<String>,
+    /// Whether its tokens are bound to client certificates; absent means no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_certificate_bound_access_tokens: Option<bool>,
+    /// The types of authorization details that it knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types_supported: Vec<String>,
+    /// With what DPoP proofs may be signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dpop_signing_alg_values_supported: Vec<String>,
+    /// Whether only tokens bound by DPoP are let in; absent means no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_bound_access_tokens_required: Option<bool>,
+    /// The same document as a signed JWT (RFC 9728 §2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_metadata: Option<String>,
 }
 
 /// The three places of an issuer's metadata, in the order to try them (RFC 8414 §3.1, §5;
@@ -172,5 +225,48 @@ mod tests {
         let document = r#"{"resource":"https://a.example","future":1}"#;
         let read: ProtectedResource = serde_json::from_str(document).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), r#"{"resource":"https://a.example"}"#);
+    }
+    #[test]
+    fn every_field_of_a_resource_is_read_and_written() {
+        let document = serde_json::json!({
+            "resource": "https://a.example",
+            "authorization_servers": ["https://id.example"],
+            "scopes_supported": ["read"],
+            "bearer_methods_supported": ["header"],
+            "resource_name": "A",
+            "resource_documentation": "https://a.example/docs",
+            "resource_policy_uri": "https://a.example/policy",
+            "resource_tos_uri": "https://a.example/terms",
+            "jwks_uri": "https://a.example/jwks",
+            "resource_signing_alg_values_supported": ["ES256"],
+            "tls_client_certificate_bound_access_tokens": true,
+            "authorization_details_types_supported": ["payment"],
+            "dpop_signing_alg_values_supported": ["ES256"],
+            "dpop_bound_access_tokens_required": false,
+            "signed_metadata": "a.b.c",
+        });
+        let read: ProtectedResource = serde_json::from_value(document.clone()).unwrap();
+        assert_eq!(read.dpop_bound_access_tokens_required, Some(false));
+        assert_eq!(serde_json::to_value(&read).unwrap(), document);
+    }
+
+    #[test]
+    fn an_authorization_server_says_how_tokens_are_bound() {
+        let document = serde_json::json!({
+            "issuer": "https://id.example",
+            "introspection_endpoint_auth_signing_alg_values_supported": ["ES256"],
+            "dpop_signing_alg_values_supported": ["ES256"],
+            "tls_client_certificate_bound_access_tokens": true,
+            "mtls_endpoint_aliases": { "token_endpoint": "https://mtls.id.example/token" },
+        });
+        let read: AuthorizationServer = serde_json::from_value(document.clone()).unwrap();
+        assert_eq!(
+            read.mtls_endpoint_aliases.as_ref().and_then(|to| to.token_endpoint.as_deref()),
+            Some("https://mtls.id.example/token")
+        );
+        let mut written = serde_json::to_value(&read).unwrap();
+        assert_eq!(written, document);
+        written["tls_client_certificate_bound_access_tokens"] = "true".into();
+        assert!(serde_json::from_value::<AuthorizationServer>(written).is_err());
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn document(settings: &Settings) -> Bytes {
         scopes_supported: settings.scopes.iter().map(ToString::to_string).collect(),
         bearer_methods_supported: vec!["header".to_owned()],
         resource_name: settings.name.clone(),
-        resource_documentation: None,
+        ..ProtectedResource::default()
     };
     // INVARIANT: text and lists of text are always JSON.
     serde_json::to_vec(&document).unwrap_or_default().into()

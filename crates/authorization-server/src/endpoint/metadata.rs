@@ -118,5 +118,6 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
             .iter()
             .map(|server| server.identifier.as_str().to_owned())
             .collect(),
+        ..AuthorizationServer::default()
     }
 }
