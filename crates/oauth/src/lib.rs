@@ -7,6 +7,7 @@
 pub mod access_token;
 pub mod authorize;
 pub mod challenge;
+pub mod client_assertion;
 pub mod client_id;
 pub mod confirmation;
 pub mod credentials;
@@ -35,6 +36,7 @@ mod uri;
 
 pub use access_token::AccessToken;
 pub use challenge::{CodeChallenge, CodeVerifier};
+pub use client_assertion::ClientAssertion;
 pub use client_id::ClientId;
 pub use confirmation::Confirmation;
 pub use credentials::Credentials;
