@@ -6,7 +6,6 @@ use bailiwick_jose::{
     Algorithm, JwkError, Jws, VerifyError, VerifyingKey, base64url, digest, json, jws,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub use htu::normalise;
 
@@ -64,7 +63,7 @@ impl Proof {
         }
         let algorithm = jws.algorithm().map_err(|_| MalformedProof::Algorithm)?;
         let jwk = jws.header().member("jwk").ok_or(MalformedProof::NoKey)?;
-        let key = embedded(jwk, algorithm)?;
+        let key = VerifyingKey::from_embedded(jwk, algorithm)?;
         let claims = json::parse_object(&jws.verify(&key)?.payload)?;
         let htu = claim::required_text(&claims, "htu")?;
         Ok(Self {
@@ -164,14 +163,4 @@ impl ProofClaims {
 /// The `ath` of an access token: its SHA-256 digest in base64url (RFC 9449 §4.2).
 pub fn token_hash(token: &str) -> String {
     base64url::encode(&digest::sha256(token.as_bytes()))
-}
-
-/// Reads the key that a proof carries as one of the proof's algorithm; a key that names another
-/// `alg` fails at the signature.
-fn embedded(jwk: &Value, algorithm: Algorithm) -> Result<VerifyingKey, JwkError> {
-    let mut jwk = jwk.clone();
-    if let Value::Object(members) = &mut jwk {
-        members.entry("alg").or_insert_with(|| algorithm.name().into());
-    }
-    VerifyingKey::from_jwk(&jwk)
 }
