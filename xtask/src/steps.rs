@@ -112,6 +112,7 @@ fn format(workspace: &Workspace, _: Length) -> Result<Outcome> {
 }
 
 fn tests(workspace: &Workspace, length: Length) -> Result<Outcome> {
+    tools::redis_server()?;
     passed(execute(cargo().args(["test", "--workspace", "--no-fail-fast"]), workspace, length))
 }
 

@@ -39,17 +39,29 @@ pub(super) fn npm_packages(folder: &Path) -> Result<()> {
 
 /// Chromium, from the distribution.
 pub(super) fn chromium() -> Result<()> {
-    if is_installed("chromium") {
+    from_debian("chromium", "the browser tests")
+}
+
+/// The Redis server, from the distribution.
+pub(super) fn redis_server() -> Result<()> {
+    from_debian("redis-server", "the tests of the shared windows")
+}
+
+/// A program whose package has its name.
+fn from_debian(program: &str, needed_by: &str) -> Result<()> {
+    if is_installed(program) {
         return Ok(());
     }
-    println!("installing chromium");
+    println!("installing {program}");
     let installed = apt_get(&["update"])
-        .and_then(|()| apt_get(&["install", "-y", "--no-install-recommends", "chromium"]));
+        .and_then(|()| apt_get(&["install", "-y", "--no-install-recommends", program]));
     match installed {
-        Ok(()) if is_installed("chromium") => Ok(()),
-        _ => Err("the browser tests need Chromium as `chromium` on the PATH, and it could not be \
-                  installed; on Debian: `apt-get install chromium`"
-            .into()),
+        Ok(()) if is_installed(program) => Ok(()),
+        _ => Err(format!(
+            "{needed_by} need `{program}` on the PATH, and it could not be installed; \
+             on Debian: `apt-get install {program}`"
+        )
+        .into()),
     }
 }
 
