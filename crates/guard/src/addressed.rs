@@ -1,8 +1,9 @@
 //! Is the token meant for this very resource (RFC 8707 §2, RFC 9068 §4).
 
-use bailiwick_oauth::Resource;
+use bailiwick_oauth::{ClientId, Resource};
 
 use crate::current::Current;
+use crate::profile::AudienceRule;
 use crate::refusal::{Reason, Refusal};
 
 /// Whom tokens must be addressed to. There is no "anybody".
@@ -12,12 +13,15 @@ pub struct Audience {
     pub resource: Resource,
     /// Further spellings that the issuer may put into `aud` for it.
     pub also: Vec<String>,
+    /// The clients that the resource has to itself, for issuers whose tokens name no audience; see
+    /// [`AudienceRule::ClaimOrOwnClient`].
+    pub own_clients: Vec<ClientId>,
 }
 
 impl Audience {
     /// The resource under its canonical identifier alone.
     pub fn new(resource: Resource) -> Self {
-        Self { resource, also: Vec::new() }
+        Self { resource, also: Vec::new(), own_clients: Vec::new() }
     }
 
     /// Whether a value of `aud` means this resource: byte for byte, never by prefix or origin.
@@ -38,7 +42,16 @@ impl Current {
     /// # Errors
     /// [`Reason::AudienceMismatch`].
     pub fn addressed_to(self, audience: &Audience) -> Result<Addressed, Refusal> {
-        if self.token.0.token.aud.iter().any(|aud| audience.is(aud)) {
+        let known = &self.token.0;
+        let means_us = match known.audience {
+            AudienceRule::ClaimOrOwnClient if !known.token.claims.contains_key("aud") => {
+                known.client_id.as_ref().is_some_and(|id| audience.own_clients.contains(id))
+            }
+            AudienceRule::Claim | AudienceRule::ClaimOrOwnClient => {
+                known.token.aud.iter().any(|aud| audience.is(aud))
+            }
+        };
+        if means_us {
             return Ok(Addressed { current: self, resource: audience.resource.clone() });
         }
         let resource = &audience.resource;

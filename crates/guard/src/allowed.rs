@@ -1,68 +1,84 @@
-//! Does the token have the scope that the request needs (RFC 6750 §3.1).
-
-use bailiwick_oauth::{Scope, Scopes};
+//! Does the token permit the request: the last stage (RFC 6750 §3.1, RFC 9470 §3).
 
 use crate::bound::Bound;
+use crate::dpop::OnceOnly;
+use crate::implied::Implied;
 use crate::permit::Permit;
+use crate::policy::Question;
 use crate::refusal::{Reason, Refusal};
+use crate::rule::Rule;
 
-/// The scope that a request needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ScopeRule {
-    /// Each of these; of none, any valid token will do.
-    AllOf(Scopes),
-    /// At least one of these; of none, nothing will do.
-    AnyOf(Scopes),
+/// What came of all stages.
+#[derive(Debug)]
+#[must_use]
+pub enum Admission {
+    /// The request may pass.
+    Now(Permit),
+    /// The request may pass if its proof was not used before (RFC 9449 §11.1).
+    Once(Once),
 }
 
-impl ScopeRule {
-    /// Any valid token for the resource will do, whatever its scope.
-    pub const NONE: Self = Self::AllOf(Scopes::new());
-
-    /// Decides whether a token with this scope will do.
-    ///
-    /// # Errors
-    /// [`Reason::InsufficientScope`], with the scope that would do.
-    pub fn check(&self, held: &Scopes) -> Result<(), Refusal> {
-        let does = match self {
-            Self::AllOf(needed) => held.is_superset(needed),
-            Self::AnyOf(needed) => needed.iter().any(|scope| held.contains(scope)),
-        };
-        if does {
-            return Ok(());
-        }
-        let enough = self.enough();
-        let why = if enough.is_empty() {
-            "no scope permits this".to_owned()
-        } else {
-            format!("the token lacks the scope for this; it needs: {enough}")
-        };
-        Err(Refusal::new(Reason::InsufficientScope, why).with_scope(enough))
-    }
-
-    /// The least scope that would do: what a client is told to ask for.
-    pub fn enough(&self) -> Scopes {
-        match self {
-            Self::AllOf(needed) => needed.clone(),
-            Self::AnyOf(needed) => needed.iter().take(1).cloned().collect(),
-        }
-    }
+/// A request that may pass if its proof was not used before.
+#[derive(Debug)]
+pub struct Once {
+    permit: Permit,
+    only: OnceOnly,
 }
 
-impl From<Scope> for ScopeRule {
-    fn from(scope: Scope) -> Self {
-        Self::AllOf(Scopes::from_iter([scope]))
+impl Once {
+    /// What must be used for the first time.
+    pub fn only(&self) -> &OnceOnly {
+        &self.only
+    }
+
+    /// It was remembered, for the first time.
+    pub fn is_first(self) -> Permit {
+        self.permit
+    }
+
+    /// It was used before.
+    pub fn is_replayed(self) -> Refusal {
+        Refusal::new(Reason::ProofReplayed, "the DPoP proof was used before; make a new one")
+    }
+
+    /// Whether it was used before cannot be found out: nobody can say whether the proof is good.
+    pub fn is_unknown(self) -> Refusal {
+        Refusal::new(
+            Reason::ReplayUnknown,
+            "whether the DPoP proof was used before cannot be found out just now; try again",
+        )
     }
 }
 
 impl Bound {
-    /// Decides whether the token has the scope that the request needs (RFC 6750 §3.1).
+    /// Decides whether the token permits the request.
     ///
     /// # Errors
-    /// [`Reason::InsufficientScope`].
-    pub fn allowed(self, rule: &ScopeRule) -> Result<Permit, Refusal> {
+    /// The first part of the rule that is not met.
+    pub fn allowed(
+        self,
+        rule: &Rule,
+        implied: &Implied,
+        request: &Request<'_>,
+        now: i64,
+        skew: i64,
+    ) -> Result<Admission, Refusal> {
         let current = self.addressed.current;
-        rule.check(&current.token.0.scopes)?;
-        Ok(Permit::new(current.token.0, self.addressed.resource, current.expires))
+        let permit = Permit::new(current.token.0, self.addressed.resource, current.expires);
+        let Request { method, path } = *request;
+        rule.check(implied, &Question { permit: &permit, method, path, now }, skew)?;
+        Ok(match self.once {
+            None => Admission::Now(permit),
+            Some(only) => Admission::Once(Once { permit, only }),
+        })
     }
+}
+
+/// What a policy may know of the request itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'r> {
+    /// Its method.
+    pub method: &'r http::Method,
+    /// Its path, as it was sent.
+    pub path: &'r str,
 }

@@ -5,57 +5,54 @@
 
 use std::sync::Arc;
 
-use bailiwick_jose::{Algorithm, Jwks, Jws, NoKey, VerifyingKey, json};
-use bailiwick_oauth::{AccessToken, ClientId, Issuer, Scopes, Subject};
+use bailiwick_jose::{Algorithm, DecryptionKey, Jwe, Jwks, Jws, NoKey, VerifyingKey, json};
+use bailiwick_oauth::{
+    AccessToken, ClientId, Confirmation, Issuer, Scopes, Subject, details::AuthorizationDetail,
+    status_list::StatusReference,
+};
 use serde_json::{Map, Value};
 
 use crate::present::Presented;
-use crate::profile::Profile;
+use crate::profile::AudienceRule;
 use crate::refusal::{Reason, Refusal};
+use crate::trust::{Keys, Trust, Trusted};
 
-/// An issuer whose tokens may pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trust {
-    /// The issuer, compared byte for byte with `iss`.
-    pub issuer: Issuer,
-    /// The algorithms that its tokens may be signed with (RFC 8725 §3.1).
-    pub algorithms: Vec<Algorithm>,
-    /// What its tokens look like.
-    pub profile: Profile,
-}
-
-impl Trust {
-    /// Trusts an issuer of RFC 9068 tokens, with any of the algorithms of [`Algorithm::ALL`].
-    pub fn new(issuer: Issuer) -> Self {
-        Self { issuer, algorithms: Algorithm::ALL.to_vec(), profile: Profile::rfc9068() }
-    }
-}
-
-/// A trusted issuer and what is known of its keys just now.
-#[derive(Debug, Clone, Copy)]
-pub struct Trusted<'f> {
-    /// The issuer.
-    pub trust: &'f Trust,
-    /// Its keys; `None` while they could not be had.
-    pub keys: Option<&'f Jwks>,
-}
-
-/// A genuine token: signed by a trusted issuer, of the right type, with well-typed claims.
+/// A genuine token: its issuer vouches for it, it is of the right type, and its claims are well
+/// typed.
 ///
-/// Cheap to clone. Says nothing about time, audience, sender or scope.
+/// Cheap to clone. Says nothing about time, revocation, audience, sender or scope.
 #[derive(Clone)]
 pub struct Authentic(pub(crate) Arc<Known>);
 
 /// What a genuine token says.
 pub(crate) struct Known {
+    /// Of the whole token, as it was sent.
+    pub(crate) digest: [u8; 32],
     pub(crate) token: AccessToken,
     pub(crate) issuer: Issuer,
     pub(crate) subject: Subject,
     pub(crate) client_id: Option<ClientId>,
     pub(crate) scopes: Scopes,
+    pub(crate) roles: Vec<String>,
+    pub(crate) confirmation: Option<Confirmation>,
+    pub(crate) details: Vec<AuthorizationDetail>,
+    pub(crate) status: Option<StatusReference>,
+    pub(crate) audience: AudienceRule,
 }
 
-/// Why there is no verdict of "genuine".
+impl Authentic {
+    /// Its issuer.
+    pub fn issuer(&self) -> &Issuer {
+        &self.0.issuer
+    }
+
+    /// When it expires, in seconds since 1970; a verdict about it is of no use after that.
+    pub fn expires(&self) -> Option<i64> {
+        self.0.token.exp
+    }
+}
+
+/// Why there is no verdict of "may pass".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
     /// The token is refused.
@@ -75,66 +72,113 @@ impl From<Refusal> for Stop {
 pub enum Missing {
     /// The key that the token names is not among the keys at hand.
     Key {
-        /// Whose key.
-        issuer: Issuer,
+        /// Whose key: the trust's issuer or template, as text.
+        issuer: String,
         /// Its name; `None` when the token names none.
         kid: Option<String>,
         /// Its algorithm.
         algorithm: Algorithm,
+    },
+    /// The list that says whether the token was revoked is not at hand.
+    Status {
+        /// Whose token, and so whose list.
+        issuer: Issuer,
+        /// Which list.
+        reference: StatusReference,
     },
 }
 
 impl Missing {
     /// The refusal when the fact was looked for and does not exist: the token is at fault.
     pub fn does_not_exist(&self) -> Refusal {
-        let Self::Key { .. } = self;
-        Refusal::new(
-            Reason::KeyUnknown,
-            "the token is signed with a key that its issuer does not publish",
-        )
+        match self {
+            Self::Key { .. } => Refusal::new(
+                Reason::KeyUnknown,
+                "the token is signed with a key that its issuer does not publish",
+            ),
+            // A list that ends before the token's place says nothing good about the token.
+            Self::Status { .. } => {
+                Refusal::new(Reason::Revoked, "the token is not in its status list")
+            }
+        }
     }
 
     /// The refusal when the fact cannot be had just now: nobody can say whether the token is good.
     pub fn cannot_be_had(&self) -> Refusal {
-        let Self::Key { .. } = self;
-        Refusal::new(
-            Reason::KeysUnavailable,
-            "the keys of the issuer cannot be had just now; try again",
-        )
+        match self {
+            Self::Key { .. } => Refusal::new(
+                Reason::KeysUnavailable,
+                "the keys of the issuer cannot be had just now; try again",
+            ),
+            Self::Status { .. } => Refusal::new(
+                Reason::StatusUnavailable,
+                "whether the token was revoked cannot be found out just now; try again",
+            ),
+        }
     }
 }
 
 impl Presented {
-    /// Decides whether the token is genuine (RFC 9068 §4, RFC 8725 §3).
+    /// Decides whether a JWT is genuine (RFC 9068 §4, RFC 8725 §3).
     ///
     /// The issuer is chosen by the `iss` that the token states; its signature must then prove it.
     ///
     /// # Errors
     /// [`Stop::Refused`], or [`Stop::Missing`] when the issuer's key is not at hand.
-    pub fn authentic(&self, issuers: &[Trusted<'_>]) -> Result<Authentic, Stop> {
-        let jws = Jws::parse(self.expose())
-            .map_err(|why| Refusal::new(Reason::TokenMalformed, why.to_string()))?;
-        let claims = json::parse_object(jws.unverified_payload()).map_err(|why| {
-            Refusal::new(Reason::TokenMalformed, format!("the token's payload: {why}"))
-        })?;
-        let Trusted { trust, keys } = issued_by(&claims, issuers)?; // RFC 9068 §4
-        trust.profile.check_type(jws.header(), &claims)?; // RFC 8725 §3.11
-        let algorithm = listed(&jws, trust)?; // RFC 8725 §3.1
-        let key = key(&jws, algorithm, trust, *keys)?; // RFC 7517 §4.5
-        belongs_to_issuer(key, &claims, trust)?;
-        // INVARIANT: `claims` was read from the very bytes that the signature covers.
-        jws.verify(key).map_err(|why| Refusal::new(Reason::SignatureInvalid, why.to_string()))?; // RFC 7515 §5.2
-        let known = trust.profile.read(trust.issuer.clone(), claims)?; // RFC 9068 §2.2
-        Ok(Authentic(Arc::new(known)))
+    pub fn authentic(&self, keys: &Keys<'_>) -> Result<Authentic, Stop> {
+        // INVARIANT: what was inside is signed; encryption alone proves no issuer (RFC 8725 §3.7).
+        let known = match decrypt(self.expose(), keys.decryption)? {
+            Some(inside) => signed(&inside, keys.issuers)?,
+            None => signed(self.expose(), keys.issuers)?,
+        };
+        Ok(Authentic(Arc::new(Known { digest: *self.digest(), ..known })))
     }
+}
+
+/// Takes an encrypted token's inside (RFC 7519 §7.2); `None` for one that is not encrypted.
+fn decrypt(token: &str, keys: &[DecryptionKey]) -> Result<Option<String>, Refusal> {
+    if token.bytes().filter(|c| *c == b'.').count() != 4 {
+        return Ok(None);
+    }
+    let failed = |why| Refusal::new(Reason::DecryptionFailed, why);
+    if keys.is_empty() {
+        return Err(failed("encrypted tokens are not accepted here"));
+    }
+    let unreadable =
+        || failed("the token is not encrypted for this API, or not in a form it reads");
+    let jwe = Jwe::parse(token).map_err(|_| unreadable())?;
+    if !jwe.header().is_content("JWT") {
+        return Err(failed("an encrypted token must hold a signed one")); // RFC 7519 §5.2
+    }
+    let inside = jwe.decrypt(keys).map_err(|_| unreadable())?;
+    std::str::from_utf8(&inside).map(|inside| Some(inside.to_owned())).map_err(|_| unreadable())
+}
+
+fn signed(token: &str, issuers: &[Trusted<'_>]) -> Result<Known, Stop> {
+    let jws =
+        Jws::parse(token).map_err(|why| Refusal::new(Reason::TokenMalformed, why.to_string()))?;
+    let claims = json::parse_object(jws.unverified_payload()).map_err(|why| {
+        Refusal::new(Reason::TokenMalformed, format!("the token's payload: {why}"))
+    })?;
+    let (issuer, Trusted { trust, keys }) = issued_by(&claims, issuers)?; // RFC 9068 §4
+    trust.profile.check_type(jws.header(), &claims)?; // RFC 8725 §3.11
+    let algorithm = listed(&jws, trust)?; // RFC 8725 §3.1
+    let key = key(&jws, algorithm, trust, *keys)?; // RFC 7517 §4.5
+    belongs_to_issuer(key, &claims, trust, &issuer)?;
+    // INVARIANT: `claims` was read from the very bytes that the signature covers.
+    jws.verify(key).map_err(|why| Refusal::new(Reason::SignatureInvalid, why.to_string()))?; // RFC 7515 §5.2
+    Ok(trust.profile.read(issuer, claims)?) // RFC 9068 §2.2
 }
 
 fn issued_by<'i, 'f>(
     claims: &Map<String, Value>,
     issuers: &'i [Trusted<'f>],
-) -> Result<&'i Trusted<'f>, Refusal> {
+) -> Result<(Issuer, &'i Trusted<'f>), Refusal> {
     let iss = claims.get("iss").and_then(Value::as_str);
-    issuers.iter().find(|trusted| iss == Some(trusted.trust.issuer.as_str())).ok_or_else(|| {
+    let found = iss.and_then(|iss| {
+        issuers.iter().find_map(|trusted| Some((trusted.trust.issuer.find(iss)?, trusted)))
+    });
+    found.ok_or_else(|| {
         Refusal::new(Reason::IssuerMismatch, "the token is not from an issuer that is trusted here")
     })
 }
@@ -156,7 +200,7 @@ fn key<'k>(
 ) -> Result<&'k VerifyingKey, Stop> {
     let kid = jws.header().kid.as_deref();
     let missing = || {
-        let (issuer, kid) = (trust.issuer.clone(), kid.map(str::to_owned));
+        let (issuer, kid) = (trust.issuer.as_str().to_owned(), kid.map(str::to_owned));
         Stop::Missing(Missing::Key { issuer, kid, algorithm })
     };
     match keys.ok_or_else(missing)?.find(kid, algorithm) {
@@ -168,16 +212,16 @@ fn key<'k>(
     }
 }
 
-/// A key that its set gives to one issuer signs for no other, as in Microsoft's shared sets; there
-/// `{tenantid}` stands for the token's own tenant.
+/// A key that its set gives to one issuer signs for no other, as in Microsoft's shared sets.
 fn belongs_to_issuer(
     key: &VerifyingKey,
     claims: &Map<String, Value>,
     trust: &Trust,
+    issuer: &Issuer,
 ) -> Result<(), Refusal> {
     let Some(owner) = key.issuer() else { return Ok(()) };
-    let tenant = claims.get("tid").and_then(Value::as_str).unwrap_or("{tenantid}");
-    if owner.replace("{tenantid}", tenant) == trust.issuer.as_str() {
+    let tid = claims.get("tid").and_then(Value::as_str);
+    if trust.issuer.gives_key_to(owner, issuer, tid) {
         return Ok(());
     }
     Err(Refusal::new(Reason::KeyMismatch, "the key belongs to another issuer"))

@@ -5,9 +5,7 @@
 use serde::Serialize;
 
 use crate::authentic::{Missing, Stop};
-use crate::present::Presented;
-use crate::refusal::{Reason, Refusal};
-use crate::verdict::{Facts, Want, verdict};
+use crate::refusal::Reason;
 
 macro_rules! steps {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $section:literal;)*) => {
@@ -37,6 +35,8 @@ steps! {
     Present = "present", "RFC 6750 §2.1";
     /// A signed JWT in canonical form.
     Form = "form", "RFC 7515 §5.2";
+    /// Known to its issuer and live, for tokens that are looked up there.
+    Introspection = "introspection", "RFC 7662 §2.2";
     /// From a trusted issuer.
     Issuer = "issuer", "RFC 9068 §4";
     /// An access token, and no other kind of JWT.
@@ -51,11 +51,13 @@ steps! {
     Claims = "claims", "RFC 9068 §2.2";
     /// Neither expired nor early.
     Current = "current", "RFC 7519 §4.1.4";
+    /// Not revoked.
+    Revocation = "revocation", "RFC 7009 §2";
     /// Meant for this resource.
     Addressed = "addressed", "RFC 8707 §2";
     /// In the right hands.
     Bound = "bound", "RFC 9449 §7.2";
-    /// With the scope that is needed.
+    /// With all that the route asks for.
     Allowed = "allowed", "RFC 6750 §3.1";
 }
 
@@ -91,33 +93,52 @@ pub enum Outcome {
     },
     /// An earlier check settled it.
     NotReached,
+    /// Tokens of this kind are not checked so.
+    NotApplicable,
 }
 
-/// Runs the stages and tells what came of every check.
+/// How a token is found genuine, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    /// By its signature.
+    Verified,
+    /// By asking its issuer.
+    LookedUp,
+}
+
+impl Path {
+    /// Whether tokens of this path pass through a check at all.
+    fn has(self, step: Step) -> bool {
+        match self {
+            Self::Verified => step != Step::Introspection,
+            Self::LookedUp => {
+                !matches!(step, Step::Form | Step::Algorithm | Step::Key | Step::Signature)
+            }
+        }
+    }
+}
+
+/// Tells what came of every check, from where the stages stopped; `None` when they did not.
 ///
 /// Of several faults only the first is found, as for any request.
-pub fn explain(
-    presented: &Result<Presented, Refusal>,
-    facts: &Facts<'_>,
-    want: &Want<'_>,
-) -> Vec<Check> {
-    let stop = match presented {
-        Err(refusal) => Some(Stop::Refused(refusal.clone())),
-        Ok(presented) => verdict(presented, facts, want).err(),
-    };
+pub fn explain(path: Path, stop: Option<&Stop>) -> Vec<Check> {
     let stopped = stop.map(|stop| match stop {
         Stop::Refused(refusal) => {
             let (reason, description) = (refusal.reason(), refusal.description().to_owned());
             (reason.step(), Outcome::Failed { reason, description })
         }
         Stop::Missing(Missing::Key { issuer, kid, algorithm }) => {
-            let kid = kid.map_or_else(String::new, |kid| format!(" '{kid}'"));
+            let kid = kid.as_ref().map_or_else(String::new, |kid| format!(" '{kid}'"));
             (Step::Key, Outcome::Missing { fact: format!("the {algorithm} key{kid} of {issuer}") })
+        }
+        Stop::Missing(Missing::Status { reference, .. }) => {
+            (Step::Revocation, Outcome::Missing { fact: format!("the list {}", reference.uri) })
         }
     });
     let outcome = |step: Step| match &stopped {
-        Some((at, _)) if step > *at => Outcome::NotReached,
         Some((at, outcome)) if step == *at => outcome.clone(),
+        _ if !path.has(step) => Outcome::NotApplicable,
+        Some((at, _)) if step > *at => Outcome::NotReached,
         _ => Outcome::Passed,
     };
     Step::ALL

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bailiwick_oauth::details::AuthorizationDetail;
 use bailiwick_oauth::{AccessToken, ClientId, Issuer, Resource, Scopes, Subject};
 
-use crate::allowed::ScopeRule;
 use crate::authentic::Known;
-use crate::refusal::Refusal;
 
 /// Proof that a token passed every stage for one resource; only [`Bound::allowed`] makes one.
 ///
@@ -41,6 +40,21 @@ impl Permit {
         &self.known.scopes
     }
 
+    /// The roles, from wherever the issuer puts them.
+    pub fn roles(&self) -> &[String] {
+        &self.known.roles
+    }
+
+    /// The authorization details (RFC 9396 §9.1).
+    pub fn details(&self) -> &[AuthorizationDetail] {
+        &self.known.details
+    }
+
+    /// Whether the token is bound to a key or certificate of its sender, who proved to hold it.
+    pub fn is_bound(&self) -> bool {
+        self.known.confirmation.is_some()
+    }
+
     /// The resource that the token was admitted to.
     pub fn resource(&self) -> &Resource {
         &self.resource
@@ -59,14 +73,6 @@ impl Permit {
     /// The token's claims.
     pub fn token(&self) -> &AccessToken {
         &self.known.token
-    }
-
-    /// Decides whether the token has this scope too.
-    ///
-    /// # Errors
-    /// [`Reason::InsufficientScope`](crate::Reason::InsufficientScope).
-    pub fn also(&self, rule: &ScopeRule) -> Result<(), Refusal> {
-        rule.check(self.scopes())
     }
 
     /// Lets a request in.

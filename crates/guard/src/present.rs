@@ -1,14 +1,29 @@
-//! The token that a request presents: one bearer token, in the header alone (RFC 6750 §2.1).
+//! The token that a request presents: one, in the header alone (RFC 6750 §2.1, RFC 9449 §7.1).
 
 use std::fmt;
+use std::sync::OnceLock;
 
+use bailiwick_jose::digest;
 use bailiwick_oauth::form;
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use crate::refusal::{Reason, Refusal};
 
-/// A bearer token that was presented; nothing about it has been checked but its characters.
-pub struct Presented(Box<str>);
+/// How a token was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// By whoever has it (RFC 6750 §2.1).
+    Bearer,
+    /// With a proof of the key that it is bound to (RFC 9449 §7.1).
+    Dpop,
+}
+
+/// A token that was presented; nothing about it has been checked but its characters.
+pub struct Presented {
+    scheme: Scheme,
+    token: Box<str>,
+    digest: OnceLock<[u8; 32]>,
+}
 
 impl Presented {
     /// Takes the token of a request (RFC 6750 §2.1).
@@ -48,13 +63,17 @@ impl Presented {
         Self::from_request(headers, None)
     }
 
-    /// Takes a token that is at hand without its header.
+    /// Takes a bearer token that is at hand without its header.
     ///
     /// # Errors
     /// [`Reason::CredentialsMalformed`], for what is no `b64token` (RFC 6750 §2.1).
     pub fn from_token(token: &str) -> Result<Self, Refusal> {
+        Self::sent_as(Scheme::Bearer, token)
+    }
+
+    fn sent_as(scheme: Scheme, token: &str) -> Result<Self, Refusal> {
         if is_b64token(token.as_bytes()) {
-            return Ok(Self(token.into()));
+            return Ok(Self { scheme, token: token.into(), digest: OnceLock::new() });
         }
         Err(Refusal::new(
             Reason::CredentialsMalformed,
@@ -71,24 +90,40 @@ impl Presented {
         if !is_scheme(scheme) {
             return malformed("the Authorization header has no scheme");
         }
-        if scheme.eq_ignore_ascii_case("DPoP") {
-            return Err(Refusal::new(
-                Reason::SchemeUnsupported,
-                "DPoP is not accepted here; send a bearer token",
-            ));
-        }
-        if !scheme.eq_ignore_ascii_case("Bearer") {
-            return Err(Refusal::new(
-                Reason::SchemeUnsupported,
-                "only the scheme Bearer is accepted",
-            ));
-        }
-        Self::from_token(token.trim_start_matches(' '))
+        let scheme = match scheme {
+            bearer if bearer.eq_ignore_ascii_case("Bearer") => Scheme::Bearer,
+            dpop if dpop.eq_ignore_ascii_case("DPoP") => Scheme::Dpop,
+            _ => {
+                return Err(Refusal::new(
+                    Reason::SchemeUnsupported,
+                    "only the schemes Bearer and DPoP are accepted",
+                ));
+            }
+        };
+        Self::sent_as(scheme, token.trim_start_matches(' '))
+    }
+
+    /// How it was sent.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// The token itself: a secret, not to be logged.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.token
+    }
+
+    /// The SHA-256 digest of the whole token: a name for it that is no secret.
+    pub fn digest(&self) -> &[u8; 32] {
+        self.digest.get_or_init(|| digest::sha256(self.token.as_bytes()))
+    }
+
+    /// Whether it has the form of a JWT: three segments, or five when it is encrypted
+    /// (RFC 7519 §3.1). Anything else can only be looked up.
+    pub fn is_jwt(&self) -> bool {
+        let dots = self.token.bytes().filter(|c| *c == b'.').count();
+        // Every JOSE header begins as JSON does: `{"`, which base64url writes as `ey`.
+        (dots == 2 || dots == 4) && self.token.starts_with("ey")
     }
 }
 

@@ -12,16 +12,26 @@ use crate::mint::*;
 fn a_bound_token_without_its_proof_is_refused() {
     for cnf in [
         json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
-        json!({ "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }),
+        json!({ "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg0" }),
+    ] {
+        verdict(&token(&with("cnf", cnf)), "proof_missing");
+    }
+}
+
+#[test]
+fn a_binding_that_cannot_be_checked_is_never_taken_for_none() {
+    for cnf in [
         json!({ "jwk": {} }),
+        json!({ "jkt": "short" }),
+        json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I", "kid": "a" }),
         json!({}),
         json!([]),
         json!("x"),
         json!(false),
     ] {
-        verdict(&token(&with("cnf", cnf)), "proof_missing");
+        verdict(&token(&with("cnf", cnf)), "claim_malformed");
     }
     let mut claims = claims();
     claims["cnf"] = serde_json::Value::Null;
-    verdict(&token(&claims), "proof_missing");
+    verdict(&token(&claims), "claim_malformed");
 }

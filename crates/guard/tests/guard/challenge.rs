@@ -1,6 +1,6 @@
 //! What a refused client is told (RFC 6750 §3, RFC 9728 §5.1).
 
-use bailiwick_guard::{Reason, Refusal, ScopeRule, challenge};
+use bailiwick_guard::{Binding, Implied, Offer, Reason, Refusal, Scheme, ScopeRule, challenges};
 use bailiwick_oauth::{Resource, Scopes};
 
 /// The challenge for a refusal at the orders API.
@@ -9,9 +9,23 @@ fn told(refusal: &Refusal, scope: &str) -> String {
 }
 
 fn to(refusal: &Refusal, resource: &str, scope: &str) -> String {
-    let resource = Resource::parse(resource).unwrap();
-    let value = challenge(refusal, &resource, &Scopes::parse(scope).unwrap());
-    value.map_or_else(|| "-".to_owned(), |value| value.to_str().unwrap().to_owned())
+    sent(refusal, resource, scope, Binding::AsTheTokenSays, false, None)
+}
+
+/// The challenges, one line each; `-` for none.
+fn sent(
+    refusal: &Refusal,
+    resource: &str,
+    scope: &str,
+    binding: Binding,
+    offers_dpop: bool,
+    sent: Option<Scheme>,
+) -> String {
+    let (resource, needed) = (Resource::parse(resource).unwrap(), Scopes::parse(scope).unwrap());
+    let offer = Offer { resource: &resource, needed: &needed, binding, offers_dpop, sent };
+    let values = challenges(refusal, &offer);
+    let lines: Vec<_> = values.iter().map(|value| value.to_str().unwrap()).collect();
+    if lines.is_empty() { "-".to_owned() } else { lines.join("\n") }
 }
 
 const METADATA: &str =
@@ -47,7 +61,7 @@ fn each_fault_has_its_status_and_code() {
         (Reason::Expired, 401, "invalid_token"),
         (Reason::AudienceMismatch, 401, "invalid_token"),
         (Reason::KeyUnknown, 401, "invalid_token"),
-        (Reason::ProofMissing, 401, "invalid_token"),
+        (Reason::BindingRequired, 401, "invalid_token"),
         (Reason::InsufficientScope, 403, "insufficient_scope"),
     ];
     for (reason, status, code) in cases {
@@ -61,7 +75,7 @@ fn each_fault_has_its_status_and_code() {
 #[test]
 fn a_client_without_the_scope_is_told_the_scope_that_would_do() {
     let rule = ScopeRule::AllOf(Scopes::parse("read:orders write:orders").unwrap());
-    let refusal = rule.check(&Scopes::new()).unwrap_err();
+    let refusal = rule.check(&Scopes::new(), &Implied::default()).unwrap_err();
     let expected = format!(
         "Bearer error=\"insufficient_scope\", error_description=\"the token lacks the scope for \
          this; it needs: read:orders write:orders\", scope=\"read:orders write:orders\", {METADATA}"
@@ -97,4 +111,52 @@ fn nothing_breaks_out_of_its_quotes() {
     let expected =
         format!(r#"Bearer error="invalid_token", error_description="a'b'c??X: y ?", {METADATA}"#);
     assert_eq!(told(&refusal, ""), expected);
+}
+
+const ALGS: &str = r#"algs="RS256 PS256 ES256 ES384 EdDSA""#;
+
+#[test]
+fn bearer_comes_before_dpop_where_both_are_offered() {
+    let refusal = Refusal::new(Reason::NoCredentials, "");
+    let found = sent(&refusal, "urn:x:y", "read", Binding::AsTheTokenSays, true, None);
+    let expected = format!(
+        "Bearer realm=\"urn:x:y\", scope=\"read\"\nDPoP realm=\"urn:x:y\", scope=\"read\", {ALGS}"
+    );
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_scheme_that_was_tried_is_told_of_its_error() {
+    let refusal = Refusal::new(Reason::Expired, "why");
+    let found = sent(&refusal, "urn:x:y", "", Binding::AsTheTokenSays, false, Some(Scheme::Dpop));
+    let expected = format!(
+        "Bearer realm=\"urn:x:y\"\nDPoP realm=\"urn:x:y\", error=\"invalid_token\", \
+         error_description=\"why\", {ALGS}"
+    );
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn where_only_dpop_will_do_bearer_is_not_mentioned() {
+    for tried in [None, Some(Scheme::Bearer), Some(Scheme::Dpop)] {
+        let refusal = Refusal::new(Reason::BindingRequired, "why");
+        let found = sent(&refusal, "urn:x:y", "", Binding::Dpop, false, tried);
+        assert!(found.starts_with("DPoP realm=\"urn:x:y\", error=\"invalid_token\""), "{found}");
+        assert!(!found.contains("Bearer"), "{found}");
+    }
+}
+
+#[test]
+fn whoever_sends_a_bound_token_plainly_is_told_of_dpop() {
+    let refusal = Refusal::new(Reason::ProofMissing, "why");
+    let found = sent(&refusal, "urn:x:y", "", Binding::AsTheTokenSays, false, Some(Scheme::Bearer));
+    assert!(found.starts_with("Bearer realm=\"urn:x:y\", error=\"invalid_token\""), "{found}");
+    assert!(found.ends_with(&format!("\nDPoP realm=\"urn:x:y\", {ALGS}")), "{found}");
+}
+
+#[test]
+fn no_token_helps_whom_the_route_does_not_let_in() {
+    let refusal = Refusal::new(Reason::ClientRefused, "why");
+    assert_eq!(refusal.status().as_u16(), 403);
+    assert_eq!(told(&refusal, "read"), "-");
 }

@@ -1,24 +1,44 @@
 //! Every check in its order, with its outcome.
 
-use bailiwick_guard::{Outcome, Presented, Step, Trusted, explain};
+use bailiwick_guard::explain::Path;
+use bailiwick_guard::{Check, Outcome, Presented, Step, Stop, Trusted, explain};
 use bailiwick_jose::Jwks;
 use serde_json::json;
 
 use crate::mint::*;
 
-/// The outcomes as one line: `.` passed, `x` failed, `?` missing, `-` not reached.
-fn line(token: &str, keys: Option<&Jwks>) -> String {
+fn checks(token: &str, keys: Option<&Jwks>) -> Vec<Check> {
     let issuers = [Trusted { trust: &WORLD.trust, keys }];
-    let checks = explain(&Presented::from_token(token), &facts(&issuers), &want());
-    let names: Vec<_> = checks.iter().map(|check| check.name).collect();
-    assert_eq!(names, Step::ALL);
+    let stop = Presented::from_token(token)
+        .map_err(Stop::from)
+        .and_then(|presented| run(&presented, &issuers))
+        .err();
+    explain(Path::Verified, stop.as_ref())
+}
+
+fn marks(checks: &[Check]) -> String {
     let mark = |outcome: &Outcome| match outcome {
         Outcome::Passed => '.',
         Outcome::Failed { .. } => 'x',
         Outcome::Missing { .. } => '?',
         Outcome::NotReached => '-',
+        Outcome::NotApplicable => ' ',
     };
     checks.iter().map(|check| mark(&check.outcome)).collect()
+}
+
+/// The outcomes as one line: `.` passed, `x` failed, `?` missing, `-` not reached.
+fn line(token: &str, keys: Option<&Jwks>) -> String {
+    let checks = checks(token, keys);
+    let names: Vec<_> = checks.iter().map(|check| check.name).collect();
+    assert_eq!(names, Step::ALL);
+    marks(&checks)
+}
+
+#[test]
+fn a_token_that_is_looked_up_passes_through_other_checks() {
+    // Present, introspection, issuer, type, claims, and everything after "genuine".
+    assert_eq!(marks(&explain(Path::LookedUp, None)), ". ...   ......");
 }
 
 #[test]
@@ -28,31 +48,32 @@ fn the_first_fault_is_found_where_it_is() {
     let forged = raw(&WORLD.stranger, &header().to_string(), &claims().to_string());
     let hs256 = headed(&json!({ "alg": "HS256", "typ": "at+jwt" }));
     let cases = [
-        (token(&claims()), "............"),
-        ("a b".to_owned(), "x-----------"),
-        ("a.b".to_owned(), ".x----------"),
-        (token(&with("iss", "x".into())), "..x---------"),
-        (other_type, "...x--------"),
-        (hs256, "....x-------"),
-        (stranger, ".....?------"),
-        (forged, "......x-----"),
-        (token(&with("jti", serde_json::Value::Null)), ".......x----"),
-        (token(&with("exp", 1.into())), "........x---"),
-        (token(&with("aud", "x".into())), ".........x--"),
-        (token(&with("cnf", json!({}))), "..........x-"),
-        (token(&with("scope", "x".into())), "...........x"),
+        (token(&claims()), ".. ..........."),
+        ("a b".to_owned(), "x- -----------"),
+        ("a.b".to_owned(), ".x -----------"),
+        (token(&with("iss", "x".into())), ".. x----------"),
+        (other_type, ".. .x---------"),
+        (hs256, ".. ..x--------"),
+        (stranger, ".. ...?-------"),
+        (forged, ".. ....x------"),
+        (token(&with("jti", serde_json::Value::Null)), ".. .....x-----"),
+        (token(&with("exp", 1.into())), ".. ......x----"),
+        (token(&with("aud", "x".into())), ".. ........x--"),
+        (
+            token(&with("cnf", json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }))),
+            ".. .........x-",
+        ),
+        (token(&with("scope", "x".into())), ".. ..........x"),
     ];
     for (token, expected) in cases {
         assert_eq!(line(&token, Some(&WORLD.keys)), expected);
     }
-    assert_eq!(line(&token(&claims()), None), ".....?------");
+    assert_eq!(line(&token(&claims()), None), ".. ...?-------");
 }
 
 #[test]
 fn a_check_is_written_with_its_section_and_reason() {
-    let issuers = [Trusted { trust: &WORLD.trust, keys: Some(&WORLD.keys) }];
-    let token = Presented::from_token(&token(&with("exp", (NOW - 30).into())));
-    let checks = explain(&token, &facts(&issuers), &want());
+    let checks = checks(&token(&with("exp", (NOW - 30).into())), Some(&WORLD.keys));
     let at = Step::ALL.iter().position(|step| *step == Step::Current).unwrap();
     assert_eq!(
         serde_json::to_value(&checks[at..at + 2]).unwrap(),
@@ -61,7 +82,7 @@ fn a_check_is_written_with_its_section_and_reason() {
                 "name": "current", "section": "RFC 7519 §4.1.4", "outcome": "failed",
                 "reason": "expired", "description": "the token expired 30 s ago",
             },
-            { "name": "addressed", "section": "RFC 8707 §2", "outcome": "not_reached" },
+            { "name": "revocation", "section": "RFC 7009 §2", "outcome": "not_reached" },
         ])
     );
 }

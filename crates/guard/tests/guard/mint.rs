@@ -5,10 +5,12 @@ use std::sync::LazyLock;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use bailiwick_guard::{
-    Audience, Facts, Presented, Profile, Proof, Refusal, ScopeRule, Stop, Trust, Trusted, Want,
+    Admission, Audience, Binding, Facts, Implied, Keys, Moment, Permit, Presented, Profile,
+    Refusal, Request, Rule, ScopeRule, Sender, Stop, Trust, Trusted, Want,
 };
 use bailiwick_jose::{Algorithm, Jwks, SigningKey, base64url};
 use bailiwick_oauth::{Issuer, Resource, Scopes};
+use http::Method;
 use serde_json::{Value, json};
 
 pub(crate) const NOW: i64 = 1_700_000_000;
@@ -22,7 +24,8 @@ pub(crate) struct World {
     pub(crate) keys: Jwks,
     pub(crate) trust: Trust,
     pub(crate) audience: Audience,
-    pub(crate) scope: ScopeRule,
+    pub(crate) rule: Rule,
+    pub(crate) implied: Implied,
 }
 
 pub(crate) static WORLD: LazyLock<World> = LazyLock::new(|| {
@@ -37,7 +40,8 @@ pub(crate) static WORLD: LazyLock<World> = LazyLock::new(|| {
             also: vec!["orders".to_owned()],
             ..Audience::new(Resource::parse(RESOURCE).unwrap())
         },
-        scope: ScopeRule::AllOf(Scopes::parse("read:orders").unwrap()),
+        rule: ScopeRule::AllOf(Scopes::parse("read:orders").unwrap()).into(),
+        implied: Implied::default(),
         es256,
         rs256,
     }
@@ -121,15 +125,27 @@ pub(crate) fn refusal(token: &str) -> Refusal {
 }
 
 fn stop(token: &str, trust: &Trust, keys: Option<&Jwks>) -> Result<(), Stop> {
-    let issuers = [Trusted { trust, keys }];
-    let presented = Presented::from_token(token)?;
-    bailiwick_guard::verdict(&presented, &facts(&issuers), &want()).map(drop)
+    run(&Presented::from_token(token)?, &[Trusted { trust, keys }]).map(drop)
 }
 
-pub(crate) fn facts<'f>(issuers: &'f [Trusted<'f>]) -> Facts<'f> {
-    Facts { issuers, now: NOW, skew: 10, proof: Proof::None }
+/// Runs all the stages.
+pub(crate) fn run(presented: &Presented, issuers: &[Trusted<'_>]) -> Result<Permit, Stop> {
+    let keys = Keys { issuers, decryption: &[] };
+    match bailiwick_guard::verdict(presented, &keys, &facts(), &want())? {
+        Admission::Now(permit) => Ok(permit),
+        Admission::Once(once) => Ok(once.is_first()),
+    }
+}
+
+pub(crate) fn facts() -> Facts<'static> {
+    Facts { moment: Moment::at(NOW), sender: Sender::BEARER, request: request() }
+}
+
+pub(crate) fn request() -> Request<'static> {
+    Request { method: &Method::GET, path: "/orders" }
 }
 
 pub(crate) fn want() -> Want<'static> {
-    Want { audience: &WORLD.audience, scope: &WORLD.scope }
+    let World { audience, implied, rule, .. } = &*WORLD;
+    Want { audience, binding: Binding::AsTheTokenSays, implied, rule }
 }

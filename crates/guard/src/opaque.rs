@@ -1,0 +1,51 @@
+//! Is an opaque token genuine: what its issuer answers about it (RFC 7662 §2.2, §4).
+
+use std::sync::Arc;
+
+use bailiwick_oauth::introspect::Received;
+use serde_json::Value;
+
+use crate::authentic::{Authentic, Known};
+use crate::present::Presented;
+use crate::refusal::{Reason, Refusal};
+use crate::trust::{IssuerRule, Trust};
+
+/// Decides whether a token is genuine, by the answer of the issuer that was asked about it.
+///
+/// The answer comes from the issuer itself, over TLS or signed; it is as good as a signature. It
+/// says what was so when it was given: whoever keeps it must not do so for long.
+///
+/// # Errors
+/// [`Reason::TokenInactive`]; otherwise those of a JWT's claims. An answer that could not be had is
+/// no answer: see [`unavailable`].
+pub fn looked_up(
+    presented: &Presented,
+    trust: &Trust,
+    answer: Received,
+) -> Result<Authentic, Refusal> {
+    if !answer.active {
+        return Err(Refusal::new(
+            Reason::TokenInactive,
+            "the token is expired, revoked or unknown to its issuer",
+        ));
+    }
+    let foreign =
+        || Refusal::new(Reason::IssuerMismatch, "the token is from an issuer that is not trusted");
+    let issuer = match (answer.claims.get("iss"), &trust.issuer) {
+        (Some(Value::String(iss)), rule) => rule.find(iss).ok_or_else(foreign)?,
+        // The claim is optional (RFC 7662 §2.2): the one that was asked speaks for itself.
+        (None, IssuerRule::Exactly(issuer)) => issuer.clone(),
+        _ => return Err(foreign()),
+    };
+    trust.profile.check_kind(&answer.claims)?;
+    let known = trust.profile.read(issuer, answer.claims)?;
+    Ok(Authentic(Arc::new(Known { digest: *presented.digest(), ..known })))
+}
+
+/// The refusal when the issuer cannot be asked: nobody can say whether the token is good.
+pub fn unavailable() -> Refusal {
+    Refusal::new(
+        Reason::IntrospectionUnavailable,
+        "the token cannot be looked up at its issuer just now; try again",
+    )
+}
