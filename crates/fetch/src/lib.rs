@@ -1,4 +1,5 @@
-//! What others publish: metadata (RFC 8414, 9728) and keys (RFC 7517), within limits.
+//! What others publish or answer: metadata (RFC 8414, 9728), keys (RFC 7517), introspection
+//! (RFC 7662), within limits.
 //!
 //! The only outgoing HTTP of the authorization server and of resource servers. Whatever is fetched:
 //! `https` only (plain `http` to this machine alone), no redirects, bounded size and time, and no
@@ -22,6 +23,7 @@ pub mod address;
 pub mod builder;
 pub mod error;
 pub mod fetcher;
+pub mod introspection;
 pub mod keys;
 pub mod metadata;
 
@@ -29,11 +31,13 @@ mod junk;
 mod lane;
 mod publish;
 mod resolver;
+mod signed;
 mod target;
 
 pub use builder::Builder;
 pub use error::{BuildError, FetchError};
 pub use fetcher::{Answer, Fetched, Fetcher};
+pub use introspection::{ClientAuthentication, Introspector, Tokeninfo};
 pub use keys::{IssuerKeys, KeySettings, Status};
 pub use lane::Fetches;
 pub use target::Loopback;

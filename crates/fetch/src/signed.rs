@@ -1,0 +1,37 @@
+//! Signed documents of an issuer, believed only with one of its published keys (RFC 7515 §5.2).
+
+use bailiwick_jose::{Jws, NoKey, json};
+use serde_json::{Map, Value};
+
+use crate::target::shown;
+use crate::{FetchError, IssuerKeys};
+
+/// Verifies a signed document of this `typ` (RFC 8725 §3.11) and gives its claims, none of which is
+/// checked. Keys that are missing are fetched.
+pub(crate) async fn claims(
+    document: &[u8],
+    typ: &str,
+    keys: &IssuerKeys,
+    url: &str,
+) -> Result<Map<String, Value>, FetchError> {
+    let doubt = |why| untrusted(url, why);
+    let text = std::str::from_utf8(document).map_err(|_| doubt("it is no signed token"))?;
+    let jws = Jws::parse(text.trim_ascii()).map_err(|_| doubt("it is no signed token"))?;
+    if !jws.header().is_type(typ) {
+        return Err(doubt("it is a signed token of another type"));
+    }
+    let algorithm = jws.algorithm().map_err(|_| doubt("its algorithm is refused"))?;
+    let kid = jws.header().kid.as_deref();
+    let mut known = keys.keys().await?;
+    if let Err(NoKey::UnknownKid) = known.find(kid, algorithm) {
+        known = keys.refresh_for_unknown_kid(kid.unwrap_or_default()).await?;
+    }
+    let key = known.find(kid, algorithm).map_err(|_| doubt("no key of its issuer fits it"))?;
+    let verified = jws.verify(key).map_err(|_| doubt("its signature is wrong"))?;
+    json::parse_object(&verified.payload)
+        .map_err(|why| FetchError::Malformed { url: shown(url), why: why.to_string() })
+}
+
+pub(crate) fn untrusted(url: &str, why: &'static str) -> FetchError {
+    FetchError::Untrusted { url: shown(url), why }
+}
