@@ -1,7 +1,8 @@
-//! The project's own chores: `cargo xtask layers | specs | test | ci`.
+//! The project's own chores: `cargo xtask layers | specs | test | ci | bench`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod bench;
 mod layers;
 mod specs;
 mod steps;
@@ -19,7 +20,9 @@ usage: cargo xtask <command>
   layers           fail on a forbidden arrow, a foreign crate in a pure row, a nameless module
   specs [--check]  write SPECS.md from the sources; with --check, fail when it is stale
   test [--full]    everything a change must pass, installing what it needs; --full runs longer
-  ci [--full]      clippy, rustdoc and cargo-deny, then test";
+  ci [--full]      clippy, rustdoc and cargo-deny, then test
+  bench resource-server [--quick] [--no-peers] [--write]
+                   what a request costs, in process and beside other implementations";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -32,6 +35,9 @@ fn main() -> ExitCode {
         ["specs", "--check"] => here().and_then(|workspace| specs::check(&workspace)),
         ["test", rest @ ..] => chores(steps::test, rest),
         ["ci", rest @ ..] => chores(steps::ci, rest),
+        ["bench", "resource-server", rest @ ..] => {
+            here().and_then(|workspace| bench::resource_server(&workspace, rest))
+        }
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
