@@ -6,7 +6,7 @@
 use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, map::Entry};
 
 /// Objects and arrays may be nested this deep.
 pub const DEEPEST: usize = 64;
@@ -139,10 +139,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let inside = self.deeper()?;
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            if object.contains_key(&name) {
-                return self.fail(Malformed::Duplicate);
-            }
-            object.insert(name, members.next_value_seed(inside)?);
+            match object.entry(name) {
+                Entry::Vacant(place) => place.insert(members.next_value_seed(inside)?),
+                Entry::Occupied(_) => return self.fail(Malformed::Duplicate),
+            };
         }
         Ok(Value::Object(object))
     }
