@@ -1,13 +1,19 @@
-//! Properties of the parsers and of signing.
+//! Properties of the parsers, of signing and of encryption.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::sync::LazyLock;
 
-use bailiwick_jose::{Algorithm, Jwks, Jws, SigningKey, base64url, json};
+use bailiwick_jose::{
+    Algorithm, ContentEncryption, DecryptionKey, Jwe, Jwks, Jws, KeyManagement, SigningKey,
+    base64url, json,
+};
 use proptest::prelude::*;
 
 static KEYS: LazyLock<Vec<SigningKey>> =
     LazyLock::new(|| Algorithm::ALL.map(|one| SigningKey::generate(one).unwrap()).into());
+
+static DECRYPTION_KEYS: LazyLock<Vec<DecryptionKey>> =
+    LazyLock::new(|| KeyManagement::ALL.map(|one| DecryptionKey::generate(one).unwrap()).into());
 
 proptest! {
     #[test]
@@ -59,6 +65,26 @@ proptest! {
         *place.get_mut(&mut bytes) ^= change;
         let token = String::from_utf8(bytes).unwrap();
         let accepted = Jws::parse(&token).is_ok_and(|jws| jws.verify(key.verifying_key()).is_ok());
+        prop_assert!(!accepted, "{}", token);
+    }
+
+    #[test]
+    fn an_encrypted_token_with_any_byte_changed_is_refused(
+        payload: Vec<u8>,
+        which in 0..5_usize,
+        place: prop::sample::Index,
+        change in 1..128_u8,
+    ) {
+        let key = &DECRYPTION_KEYS[which..=which];
+        let recipient = key[0].encryption_key().unwrap();
+        let token = recipient.encrypt(ContentEncryption::A128CbcHs256, None, &payload).unwrap();
+        let opened = Jwe::parse(&token).unwrap().decrypt(key).unwrap();
+        prop_assert_eq!(opened.as_slice(), payload);
+
+        let mut bytes = token.into_bytes();
+        *place.get_mut(&mut bytes) ^= change;
+        let token = String::from_utf8(bytes).unwrap();
+        let accepted = Jwe::parse(&token).is_ok_and(|jwe| jwe.decrypt(key).is_ok());
         prop_assert!(!accepted, "{}", token);
     }
 }

@@ -182,22 +182,29 @@ pub(super) fn receive(
     Some(key)
 }
 
-/// A content encryption key for `other`: it, its encrypted form, and the header's `epk`.
+/// A content encryption key on its way to the recipient.
+pub(super) struct Sent {
+    pub(super) key: Zeroizing<Vec<u8>>,
+    pub(super) encrypted_key: Vec<u8>,
+    pub(super) epk: Value,
+}
+
+/// Makes a content encryption key for the owner of `other` (RFC 7516 §5.1, steps 2 to 7).
 pub(super) fn send(
     other: &Point,
     alg: KeyManagement,
     enc: ContentEncryption,
-) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>, Value), Unspecified> {
+) -> Result<Sent, Unspecified> {
     let ephemeral = Agreeing::generate(other.curve)?;
     let agreed = ephemeral.agree(other, alg, enc, &Parties::default())?;
     let epk = ephemeral.point.members();
     if alg == KeyManagement::EcdhEs {
-        return Ok((agreed, Vec::new(), epk));
+        return Ok(Sent { key: agreed, encrypted_key: Vec::new(), epk });
     }
     let key = super::random(enc.key_size())?;
-    let mut wrapped = vec![0; key.len() + WRAPPING];
-    wrapping(&agreed)?.wrap(&key, &mut wrapped)?;
-    Ok((key, wrapped, epk))
+    let mut encrypted_key = vec![0; key.len() + WRAPPING];
+    wrapping(&agreed)?.wrap(&key, &mut encrypted_key)?;
+    Ok(Sent { key, encrypted_key, epk })
 }
 
 /// The Concat KDF with SHA-256 (RFC 7518 §4.6.2).

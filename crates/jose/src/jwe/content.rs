@@ -17,10 +17,11 @@ use super::ContentEncryption;
 use crate::digest;
 
 /// What content encryption makes: the last three segments of a compact token (RFC 7516 §7.1).
-pub(super) struct Encrypted<'a> {
-    pub(super) iv: &'a [u8],
-    pub(super) ciphertext: &'a [u8],
-    pub(super) tag: &'a [u8],
+#[cfg_attr(test, derive(Clone))]
+pub(super) struct Encrypted {
+    pub(super) iv: Vec<u8>,
+    pub(super) ciphertext: Vec<u8>,
+    pub(super) tag: Vec<u8>,
 }
 
 /// Decrypts the content once its tag is the right one (RFC 7516 §5.2, steps 14 to 16).
@@ -28,7 +29,7 @@ pub(super) fn open(
     enc: ContentEncryption,
     key: &[u8],
     aad: &[u8],
-    encrypted: &Encrypted<'_>,
+    encrypted: &Encrypted,
 ) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
     // both before any cryptography: a shortened tag is easier to guess
     if key.len() != enc.key_size() || encrypted.tag.len() != TAG_SIZE {
@@ -40,13 +41,13 @@ pub(super) fn open(
     }
 }
 
-/// Encrypts `payload` under a fresh initialization vector: it, the ciphertext, the tag.
+/// Encrypts `payload` under a fresh initialization vector (RFC 7516 §5.1, steps 9 to 15).
 pub(super) fn seal(
     enc: ContentEncryption,
     key: &[u8],
     aad: &[u8],
     payload: &[u8],
-) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), Unspecified> {
+) -> Result<Encrypted, Unspecified> {
     if key.len() != enc.key_size() {
         return Err(Unspecified);
     }
@@ -69,51 +70,44 @@ fn gcm(enc: ContentEncryption, key: &[u8]) -> Result<Option<LessSafeKey>, Unspec
 fn open_gcm(
     key: &LessSafeKey,
     aad: &[u8],
-    encrypted: &Encrypted<'_>,
+    encrypted: &Encrypted,
 ) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
-    let nonce = Nonce::try_assume_unique_for_key(encrypted.iv)?; // 96 bits, RFC 7518 §5.3
-    let mut text = Zeroizing::new(encrypted.ciphertext.to_vec());
-    key.open_in_place_separate_tag(nonce, Aad::from(aad), encrypted.tag, &mut text)?;
+    let nonce = Nonce::try_assume_unique_for_key(&encrypted.iv)?; // 96 bits, RFC 7518 §5.3
+    let mut text = Zeroizing::new(encrypted.ciphertext.clone());
+    key.open_in_place_separate_tag(nonce, Aad::from(aad), &encrypted.tag, &mut text)?;
     Ok(text)
 }
 
-fn seal_gcm(
-    key: &LessSafeKey,
-    aad: &[u8],
-    payload: &[u8],
-) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), Unspecified> {
+fn seal_gcm(key: &LessSafeKey, aad: &[u8], payload: &[u8]) -> Result<Encrypted, Unspecified> {
     let mut iv = [0; aead::NONCE_LEN];
     rand::fill(&mut iv)?;
     let mut text = payload.to_vec();
     let nonce = Nonce::assume_unique_for_key(iv);
     let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), &mut text)?;
-    Ok((iv.to_vec(), text, tag.as_ref().to_vec()))
+    Ok(Encrypted { iv: iv.to_vec(), ciphertext: text, tag: tag.as_ref().to_vec() })
 }
 
 /// RFC 7518 §5.2.2.2: the tag is compared before anything is decrypted, so padding tells nothing.
 fn open_cbc(
     key: &[u8],
     aad: &[u8],
-    encrypted: &Encrypted<'_>,
+    encrypted: &Encrypted,
 ) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
     let (mac, cipher) = halves(key)?;
-    let iv = FixedLength::<16>::try_from(encrypted.iv)?;
-    if !digest::equal(&cbc_tag(mac, aad, encrypted.iv, encrypted.ciphertext)?, encrypted.tag) {
+    let iv = FixedLength::<16>::try_from(encrypted.iv.as_slice())?;
+    let tag = cbc_tag(mac, aad, &encrypted.iv, &encrypted.ciphertext)?;
+    if !digest::equal(&tag, &encrypted.tag) {
         return Err(Unspecified);
     }
     let cipher = PaddedBlockDecryptingKey::cbc_pkcs7(UnboundCipherKey::new(&AES_128, cipher)?)?;
-    let mut text = Zeroizing::new(encrypted.ciphertext.to_vec());
+    let mut text = Zeroizing::new(encrypted.ciphertext.clone());
     let length = cipher.decrypt(&mut text, DecryptionContext::Iv128(iv))?.len();
     text.truncate(length);
     Ok(text)
 }
 
 /// RFC 7518 §5.2.2.1.
-fn seal_cbc(
-    key: &[u8],
-    aad: &[u8],
-    payload: &[u8],
-) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), Unspecified> {
+fn seal_cbc(key: &[u8], aad: &[u8], payload: &[u8]) -> Result<Encrypted, Unspecified> {
     let (mac, cipher) = halves(key)?;
     let mut iv = [0; 16];
     rand::fill(&mut iv)?;
@@ -121,7 +115,7 @@ fn seal_cbc(
     let mut text = payload.to_vec();
     cipher.less_safe_encrypt(&mut text, EncryptionContext::Iv128(FixedLength::from(iv)))?;
     let tag = cbc_tag(mac, aad, &iv, &text)?;
-    Ok((iv.to_vec(), text, tag))
+    Ok(Encrypted { iv: iv.to_vec(), ciphertext: text, tag })
 }
 
 /// The key of the MAC, then that of the cipher (RFC 7518 §5.2.2.1, step 1).
@@ -167,16 +161,20 @@ mod tests {
         let tag = hex("652c3fa36b0a7c5b3219fab3a30bc1c4");
         let enc = ContentEncryption::A128CbcHs256;
 
-        let good = Encrypted { iv: &iv, ciphertext: &ciphertext, tag: &tag };
+        let good = Encrypted { iv, ciphertext, tag };
         assert_eq!(open(enc, &key, AAD, &good).unwrap().as_slice(), TEXT);
 
         assert!(open(enc, &key, &AAD[1..], &good).is_err());
         assert!(open(enc, &key[1..], AAD, &good).is_err());
-        assert!(open(enc, &key, AAD, &Encrypted { tag: &tag[..15], ..good }).is_err());
-        assert!(open(enc, &key, AAD, &Encrypted { tag: &[], ..good }).is_err());
-        assert!(open(enc, &key, AAD, &Encrypted { iv: &iv[..12], ..good }).is_err());
-        let shorter = &ciphertext[..ciphertext.len() - 16];
-        assert!(open(enc, &key, AAD, &Encrypted { ciphertext: shorter, ..good }).is_err());
+        let refused = |change: fn(&mut Encrypted)| {
+            let mut other = good.clone();
+            change(&mut other);
+            assert!(open(enc, &key, AAD, &other).is_err());
+        };
+        refused(|other| other.tag.truncate(15));
+        refused(|other| other.tag.clear());
+        refused(|other| other.iv.truncate(12));
+        refused(|other| other.ciphertext.truncate(other.ciphertext.len() - 16));
     }
 
     #[test]
@@ -185,8 +183,7 @@ mod tests {
             let key = vec![7; enc.key_size()];
             for length in [0, 1, 15, 16, 17, 1000] {
                 let payload = vec![b'x'; length];
-                let (iv, ciphertext, tag) = seal(enc, &key, AAD, &payload).unwrap();
-                let encrypted = Encrypted { iv: &iv, ciphertext: &ciphertext, tag: &tag };
+                let encrypted = seal(enc, &key, AAD, &payload).unwrap();
                 let opened = open(enc, &key, AAD, &encrypted).unwrap();
                 assert_eq!(opened.as_slice(), payload, "{enc} {length}");
             }

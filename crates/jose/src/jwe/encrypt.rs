@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::{
     ContentEncryption, KeyManagement, UnfitKey,
     agreement::{self, Point},
-    content, key,
-    key::Shared,
+    content::{self, Encrypted},
+    key::{self, Shared},
     random,
     rsa::RsaPublic,
 };
@@ -104,16 +104,16 @@ impl EncryptionKey {
                 (content_key, encrypted_key)
             }
             Public::Agreement(point) => {
-                let (content_key, encrypted_key, epk) =
-                    agreement::send(point, self.algorithm(), enc)?;
-                header.insert("epk".to_owned(), epk);
-                (content_key, encrypted_key)
+                let sent = agreement::send(point, self.algorithm(), enc)?;
+                header.insert("epk".to_owned(), sent.epk);
+                (sent.key, sent.encrypted_key)
             }
             Public::Shared(shared) if shared.serves(enc) => (shared.key.clone(), Vec::new()),
             Public::Shared(_) => return Err(EncryptError::OtherEncryption),
         };
         let header = base64url::encode(Value::Object(header).to_string().as_bytes());
-        let (iv, ciphertext, tag) = content::seal(enc, &content_key, header.as_bytes(), payload)?;
+        let Encrypted { iv, ciphertext, tag } =
+            content::seal(enc, &content_key, header.as_bytes(), payload)?;
         let [encrypted_key, iv, ciphertext, tag] =
             [encrypted_key, iv, ciphertext, tag].map(|part| base64url::encode(&part));
         Ok([header, encrypted_key, iv, ciphertext, tag].join("."))

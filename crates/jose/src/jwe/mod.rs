@@ -32,9 +32,7 @@ pub struct Jwe<'t> {
     header: Header,
     aad: &'t str,
     encrypted_key: Vec<u8>,
-    iv: Vec<u8>,
-    ciphertext: Vec<u8>,
-    tag: Vec<u8>,
+    encrypted: Encrypted,
 }
 
 impl<'t> Jwe<'t> {
@@ -59,9 +57,11 @@ impl<'t> Jwe<'t> {
             header: Header::parse(&base64url::decode(aad)?)?,
             aad,
             encrypted_key: base64url::decode(encrypted_key)?,
-            iv: base64url::decode(iv)?,
-            ciphertext: base64url::decode(ciphertext)?,
-            tag: base64url::decode(tag)?,
+            encrypted: Encrypted {
+                iv: base64url::decode(iv)?,
+                ciphertext: base64url::decode(ciphertext)?,
+                tag: base64url::decode(tag)?,
+            },
         })
     }
 
@@ -104,8 +104,7 @@ impl<'t> Jwe<'t> {
         enc: ContentEncryption,
     ) -> Option<Zeroizing<Vec<u8>>> {
         let key = key.content_key(alg, enc, &self.header, &self.encrypted_key)?;
-        let encrypted = Encrypted { iv: &self.iv, ciphertext: &self.ciphertext, tag: &self.tag };
-        content::open(enc, &key, self.aad.as_bytes(), &encrypted).ok()
+        content::open(enc, &key, self.aad.as_bytes(), &self.encrypted).ok()
     }
 }
 
