@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand;
 use bailiwick_jose::{SigningKey, base64url};
+use bailiwick_oauth::client_assertion::TYPE;
 use bailiwick_oauth::credentials::{JWT_BEARER, basic_header};
-use bailiwick_oauth::{ClientId, Issuer, Secret};
-use serde_json::json;
+use bailiwick_oauth::{ClientAssertion, ClientId, Issuer, Secret};
 
 use crate::FetchError;
 use crate::target::shown;
 
 /// How long an assertion is good for, in seconds: long enough for clocks that differ.
-const LIFETIME: i64 = 60;
+const LIFETIME: u32 = 60;
 
 /// How a resource server says who it is.
 #[derive(Debug)]
@@ -93,13 +93,7 @@ fn assertion(
 ) -> Result<String, &'static str> {
     let mut jti = [0; 32];
     rand::fill(&mut jti).map_err(|_| "the system has no randomness to give")?;
-    let claims = json!({
-        "iss": client_id.as_str(),
-        "sub": client_id.as_str(),
-        "aud": issuer.as_str(),
-        "jti": base64url::encode(&jti),
-        "iat": now,
-        "exp": now + LIFETIME,
-    });
-    key.sign_json("client-authentication+jwt", &claims).map_err(|_| "the key does not sign")
+    let jti = base64url::encode(&jti);
+    let claims = ClientAssertion::new(client_id, issuer.as_str(), jti, now, LIFETIME);
+    key.sign_json(TYPE, &claims).map_err(|_| "the key does not sign")
 }
