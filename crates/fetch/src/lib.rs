@@ -26,6 +26,7 @@ pub mod fetcher;
 pub mod introspection;
 pub mod keys;
 pub mod metadata;
+pub mod status;
 
 mod junk;
 mod lane;
@@ -40,4 +41,5 @@ pub use fetcher::{Answer, Fetched, Fetcher};
 pub use introspection::{ClientAuthentication, Introspector, Tokeninfo};
 pub use keys::{IssuerKeys, KeySettings, Status};
 pub use lane::Fetches;
+pub use status::{StatusLists, StatusSettings};
 pub use target::Loopback;
