@@ -5,6 +5,7 @@ mod server;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
@@ -16,6 +17,7 @@ use bailiwick_fetch::{
 use bailiwick_jose::{Algorithm, Jwks, Jws, SigningKey, json};
 use bailiwick_oauth::introspect::Received;
 use bailiwick_oauth::{ClientId, Form, Issuer, Secret};
+use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use server::serve;
@@ -195,6 +197,30 @@ async fn whatever_is_no_answer_is_an_outage() {
     let unreachable = nobody.introspect("t", NOW).await;
     assert!(matches!(unreachable, Err(FetchError::Connect { .. })));
     assert!(!format!("{nobody:?}").contains("p% q"));
+}
+
+#[tokio::test]
+async fn a_hundred_that_ask_at_once_cause_one_discovery_even_of_a_dead_issuer() {
+    let server = Server::new(200, "application/json", r#"{"active":false}"#);
+    let introspector = Introspector::new(server.start().await, basic(), fetcher());
+    let all = join_all((0..100).map(|_| introspector.introspect("t", NOW))).await;
+    assert!(all.into_iter().all(|received| received.is_ok_and(|received| !received.active)));
+    assert_eq!(server.discoveries.load(Ordering::SeqCst), 1);
+
+    async fn broken(State(discoveries): State<Arc<AtomicUsize>>) -> StatusCode {
+        discoveries.fetch_add(1, Ordering::SeqCst);
+        StatusCode::INTERNAL_SERVER_ERROR
+    }
+    let discoveries = Arc::<AtomicUsize>::default();
+    let router = Router::new().fallback(broken).with_state(Arc::clone(&discoveries));
+    let issuer = Issuer::parse(&serve(router).await).unwrap();
+    let introspector = Introspector::new(issuer, basic(), fetcher());
+    let began = Instant::now();
+    let all = join_all((0..100).map(|_| introspector.introspect("t", NOW))).await;
+    assert!(all.iter().all(|one| matches!(one, Err(FetchError::Status { status: 500, .. }))));
+    // Two places of metadata for each discovery, and a discovery for each second.
+    let most = 2 * (began.elapsed().as_secs() + 1);
+    assert!(discoveries.load(Ordering::SeqCst) as u64 <= most);
 }
 
 #[tokio::test]

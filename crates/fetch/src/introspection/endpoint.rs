@@ -111,3 +111,45 @@ async fn discover(fetcher: &Fetcher, issuer: &Issuer) -> Result<String, FetchErr
         .introspection_endpoint
         .ok_or_else(|| FetchError::Missing { subject: subject(), entry: "introspection_endpoint" })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://id.example/introspect";
+
+    /// An endpoint that was found, of an issuer whose metadata cannot be had: without any network.
+    fn found() -> (Endpoint, Fetcher, Issuer) {
+        let found = Found { url: URL.to_owned(), at: Instant::now(), keep: REDISCOVER };
+        let discovered = Discovered { found: Mutex::new(Some(found)), ..Discovered::default() };
+        let fetcher = Fetcher::builder().build().unwrap();
+        (Endpoint::Discovered(discovered), fetcher, Issuer::parse("https://10.0.0.1").unwrap())
+    }
+
+    fn believed(endpoint: &Endpoint) -> Option<String> {
+        let Endpoint::Discovered(discovered) = endpoint else { return None };
+        discovered.believed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_endpoint_is_used_while_it_cannot_be_looked_up_again() {
+        let (endpoint, fetcher, issuer) = found();
+        tokio::time::advance(REDISCOVER).await;
+        assert_eq!(believed(&endpoint), None);
+        for _ in 0..3 {
+            assert_eq!(endpoint.url(&fetcher, &issuer).await.unwrap(), URL);
+        }
+        let never_found = Endpoint::Discovered(Discovered::default());
+        let refused = never_found.url(&fetcher, &issuer).await;
+        assert!(matches!(refused, Err(FetchError::Address { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_in_doubt_is_looked_up_again_soon_and_not_at_once() {
+        let (endpoint, ..) = found();
+        endpoint.doubt();
+        assert!(believed(&endpoint).is_some());
+        tokio::time::advance(DOUBTED).await;
+        assert_eq!(believed(&endpoint), None);
+    }
+}
