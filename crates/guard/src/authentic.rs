@@ -46,6 +46,11 @@ impl Authentic {
         &self.0.issuer
     }
 
+    /// The key or certificate that it is bound to.
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.0.confirmation.as_ref()
+    }
+
     /// When it expires, in seconds since 1970; a verdict about it is of no use after that.
     pub fn expires(&self) -> Option<i64> {
         self.0.token.exp

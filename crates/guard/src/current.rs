@@ -61,13 +61,13 @@ pub struct Names<'t> {
 
 /// What status lists say (Token Status List).
 pub trait Statuses: Send + Sync {
-    /// The status at a place of a list; `None` while the list is not at hand.
-    fn status(&self, reference: &StatusReference) -> Option<Status>;
+    /// The status at a place of an issuer's list; `None` while the list is not at hand.
+    fn status(&self, issuer: &Issuer, reference: &StatusReference) -> Option<Status>;
 }
 
 /// Has no list at hand.
 impl Statuses for () {
-    fn status(&self, _: &StatusReference) -> Option<Status> {
+    fn status(&self, _: &Issuer, _: &StatusReference) -> Option<Status> {
         None
     }
 }
@@ -103,7 +103,7 @@ impl Authentic {
         if let Some(reference) = &self.0.status {
             let missing =
                 || Missing::Status { issuer: self.0.issuer.clone(), reference: reference.clone() };
-            match moment.statuses.status(reference) {
+            match moment.statuses.status(&self.0.issuer, reference) {
                 None => return Err(Stop::Missing(missing())),
                 Some(Status::Beyond) => return Err(missing().does_not_exist().into()),
                 Some(Status::Is(status_list::VALID) | Status::Unchecked) => {}

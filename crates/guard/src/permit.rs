@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bailiwick_oauth::details::AuthorizationDetail;
-use bailiwick_oauth::{AccessToken, ClientId, Issuer, Resource, Scopes, Subject};
+use bailiwick_oauth::{AccessToken, ClientId, Confirmation, Issuer, Resource, Scopes, Subject};
 
 use crate::authentic::Known;
 
@@ -50,9 +50,9 @@ impl Permit {
         &self.known.details
     }
 
-    /// Whether the token is bound to a key or certificate of its sender, who proved to hold it.
-    pub fn is_bound(&self) -> bool {
-        self.known.confirmation.is_some()
+    /// The key or certificate that the token is bound to; its sender proved to hold it.
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.known.confirmation.as_ref()
     }
 
     /// The resource that the token was admitted to.

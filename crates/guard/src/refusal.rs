@@ -18,6 +18,9 @@ macro_rules! reasons {
         pub enum Reason { $($(#[$doc])* #[serde(rename = $code)] $variant,)* }
 
         impl Reason {
+            /// Every reason; the number of one is its place here.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
             /// The stable code.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
