@@ -49,6 +49,7 @@ pub(crate) async fn run(options: Explain) -> Result<ExitCode, Failure> {
                 let outcome = match check.outcome {
                     Outcome::Passed => "passed".to_owned(),
                     Outcome::NotReached => "not reached".to_owned(),
+                    Outcome::NotApplicable => continue,
                     Outcome::Failed { reason, description } => {
                         code = ExitCode::FAILURE;
                         format!("FAILED: {reason}: {description}")
@@ -58,7 +59,7 @@ pub(crate) async fn run(options: Explain) -> Result<ExitCode, Failure> {
                         format!("UNDECIDED: {fact} cannot be had")
                     }
                 };
-                println!("  {:<10} {:<17} {outcome}", check.name.as_str(), check.section);
+                println!("  {:<13} {:<17} {outcome}", check.name.as_str(), check.section);
             }
             code
         }

@@ -1,8 +1,8 @@
 //! Admission: the library's verdict, and the proof of it that forwarding asks for (RFC 6750 §3).
 
-use bailiwick_guard::{Permit, Permitted, Reason, ScopeRule};
+use bailiwick_guard::{Permit, Permitted, Reason, Rule, ScopeRule};
 use bailiwick_oauth::ClientId;
-use bailiwick_resource_server::ResourceServer;
+use bailiwick_resource_server::{Asked, ResourceServer};
 use http::Request;
 use hyper::body::Incoming;
 
@@ -38,9 +38,9 @@ pub(crate) async fn admit(
 ) -> Result<Admitted, NotAdmitted> {
     let needed = match &route.access {
         Access::Public => return Ok(Admitted::Public(Public(request))),
-        Access::Scopes(scopes) => ScopeRule::AllOf(scopes.clone()),
+        Access::Scopes(scopes) => Rule::from(ScopeRule::AllOf(scopes.clone())),
     };
-    match resource.admit(request.headers(), request.uri().query(), &needed).await {
+    match resource.admit(&Asked::from(&request), &needed).await {
         Ok(permit) => Ok(Admitted::Permitted(permit.admit(request))),
         Err(refused) => {
             Err(NotAdmitted { reason: refused.refusal().reason(), answer: refused.response() })

@@ -1,7 +1,7 @@
 //! Explaining: what the gateway makes of a request, check by check, without forwarding it.
 
 use bailiwick_guard::{Check, ScopeRule};
-use bailiwick_resource_server::ResourceServer;
+use bailiwick_resource_server::{Asked, ResourceServer};
 use http::Request;
 
 use crate::config::{Access, Config};
@@ -68,8 +68,8 @@ pub(crate) async fn explain(
     match &route.access {
         Access::Public => Explained::Public { resource, route: path },
         Access::Scopes(scopes) => {
-            let rule = ScopeRule::AllOf(scopes.clone());
-            let checks = server.explain(request.headers(), request.uri().query(), &rule).await;
+            let rule = ScopeRule::AllOf(scopes.clone()).into();
+            let checks = server.explain(&Asked::from(request), &rule).await;
             Explained::Checked { resource, route: path, checks }
         }
     }

@@ -190,9 +190,9 @@ impl Site {
     /// Fetches keys ahead of need for as long as what is returned lives.
     fn keep_keys_fresh(&self) -> JoinSet<()> {
         let mut kept: Vec<&Arc<IssuerKeys>> = Vec::new();
-        for server in &self.servers {
-            if !kept.iter().any(|keys| Arc::ptr_eq(keys, server.keys())) {
-                kept.push(server.keys());
+        for keys in self.servers.iter().flat_map(ResourceServer::keys) {
+            if !kept.iter().any(|known| Arc::ptr_eq(known, keys)) {
+                kept.push(keys);
             }
         }
         kept.into_iter().map(|keys| keys.keep_fresh()).collect()

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bailiwick_fetch::{BuildError, Fetcher, IssuerKeys, KeySettings};
-use bailiwick_guard::{Audience, Profile, Trust, current};
-use bailiwick_jose::Algorithm;
+use bailiwick_fetch::{BuildError, Fetcher, IssuerKeys};
+use bailiwick_guard::current::{self, Denials};
+use bailiwick_guard::{Audience, Binding, Implied, Profile, Trust};
+use bailiwick_jose::{Algorithm, DecryptionKey, SigningKey};
 use bailiwick_oauth::issuer::MalformedIssuer;
 use bailiwick_oauth::resource::MalformedResource;
 use bailiwick_oauth::scope::MalformedScope;
-use bailiwick_oauth::{Issuer, Resource, Scopes};
-use tokio::runtime::Handle;
+use bailiwick_oauth::{ClientId, Issuer, Resource, Scope, Scopes};
 
-use crate::ResourceServer;
-use crate::server::Settings;
+use crate::certificate::FromProxy;
+use crate::issuers::{Source, TrustedIssuer};
+use crate::metadata::Published;
+use crate::server::Inner;
+use crate::{Dpop, Lookup, ResourceServer, metadata, metrics, seen};
 
 /// Tells the time, in seconds since 1970.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -46,6 +49,18 @@ pub enum ConfigError {
     /// Clocks may differ by too much.
     #[error("clocks may differ by {} s; more than {} s is not accepted", .0.as_secs(), MOST_SKEW.as_secs())]
     ClockSkew(Duration),
+    /// A template of issuers has no metadata of its own.
+    #[error("where the metadata of '{0}' is must be said")]
+    MetadataPlace(String),
+    /// Two trusted issuers are the same.
+    #[error("the issuer '{0}' is trusted twice")]
+    IssuerTwice(String),
+    /// A client is malformed.
+    #[error("'{0}' is no client identifier")]
+    Client(String),
+    /// The metadata cannot be signed.
+    #[error("the metadata cannot be signed")]
+    Metadata,
     /// Outgoing HTTP cannot be set up.
     #[error("keys could not be fetched: {0}")]
     Fetcher(#[from] BuildError),
@@ -66,14 +81,22 @@ pub enum ConfigError {
 /// ```
 #[must_use]
 pub struct Builder {
-    trust: Trust,
+    issuers: Vec<TrustedIssuer>,
+    lookup: Option<Lookup>,
+    decryption: Vec<DecryptionKey>,
     audience: Audience,
-    name: Option<String>,
+    binding: Binding,
+    dpop: Dpop,
+    origin: Option<String>,
+    from_proxy: Option<FromProxy>,
+    denials: Arc<dyn Denials>,
+    checks_status: bool,
+    implied: Vec<(String, String)>,
+    published: Published,
     scopes: Vec<String>,
     skew: Duration,
     clock: Clock,
     fetcher: Option<Fetcher>,
-    keys: Option<Arc<IssuerKeys>>,
     cached_tokens: usize,
     allows_preflight: bool,
 }
@@ -81,15 +104,37 @@ pub struct Builder {
 impl Builder {
     /// Begins with an issuer and a resource that are parsed already.
     pub fn new(issuer: Issuer, resource: Resource) -> Self {
+        Self::trusting(TrustedIssuer::of(Trust::new(issuer)), resource)
+    }
+
+    /// Begins with an issuer of which everything is said, and a resource.
+    pub fn trusting(issuer: TrustedIssuer, resource: Resource) -> Self {
+        Self { issuers: vec![issuer], ..Self::of(resource) }
+    }
+
+    /// Begins with a resource whose tokens are all looked up: no JWT is verified here.
+    pub fn looking_up(lookup: Lookup, resource: Resource) -> Self {
+        Self { lookup: Some(lookup.every_token()), ..Self::of(resource) }
+    }
+
+    fn of(resource: Resource) -> Self {
         Self {
-            trust: Trust::new(issuer),
+            issuers: Vec::new(),
+            lookup: None,
+            decryption: Vec::new(),
             audience: Audience::new(resource),
-            name: None,
+            binding: Binding::AsTheTokenSays,
+            dpop: Dpop::new(),
+            origin: None,
+            from_proxy: None,
+            denials: Arc::new(()),
+            checks_status: true,
+            implied: Vec::new(),
+            published: Published::default(),
             scopes: Vec::new(),
             skew: Duration::from_secs(current::SKEW.unsigned_abs()),
             clock: Arc::new(system_clock),
             fetcher: None,
-            keys: None,
             cached_tokens: 1024,
             allows_preflight: false,
         }
@@ -112,9 +157,104 @@ impl Builder {
         self
     }
 
+    /// Accepts tokens without `aud` that were issued to this client, for issuers that put none there
+    /// (Amazon Cognito). The client must be this API's alone: whoever gets tokens for it gets in.
+    ///
+    /// # Errors
+    /// When the identifier is malformed.
+    pub fn own_client(mut self, client: &str) -> Result<Self, ConfigError> {
+        let id = ClientId::parse(client).map_err(|_| ConfigError::Client(client.to_owned()))?;
+        self.audience.own_clients.push(id);
+        Ok(self)
+    }
+
+    /// Trusts a further issuer. Keys never cross: each token is verified with the keys of the issuer
+    /// that it names.
+    pub fn also_trust(mut self, issuer: TrustedIssuer) -> Self {
+        self.issuers.push(issuer);
+        self
+    }
+
+    /// Looks opaque tokens up at their issuer (RFC 7662). One issuer only: each gets to see every
+    /// opaque token that arrives.
+    pub fn look_up(mut self, lookup: Lookup) -> Self {
+        self.lookup = Some(lookup);
+        self
+    }
+
+    /// Reads tokens that are encrypted for this key (RFC 9068 §6). What is inside must be signed.
+    pub fn decryption_key(mut self, key: DecryptionKey) -> Self {
+        self.decryption.push(key);
+        self
+    }
+
+    /// Which tokens must be bound to their sender; as the token says, unless said otherwise.
+    pub fn binding(mut self, binding: Binding) -> Self {
+        self.binding = binding;
+        self
+    }
+
+    /// How DPoP proofs are checked (RFC 9449).
+    pub fn dpop(mut self, dpop: Dpop) -> Self {
+        self.dpop = dpop;
+        self
+    }
+
+    /// Scheme and authority by which clients call this API, such as `https://api.example.com`: what
+    /// DPoP proofs must name. Those of the resource identifier unless said otherwise.
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into().trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// Believes what a proxy that ends TLS says of client certificates (RFC 8705, RFC 9440).
+    pub fn certificates_from(mut self, proxy: FromProxy) -> Self {
+        self.from_proxy = Some(proxy);
+        self
+    }
+
+    /// Denies what these deny: usually a [`DenyList`](crate::DenyList) that events of the issuer fill.
+    pub fn denials(mut self, denials: Arc<dyn Denials>) -> Self {
+        self.denials = denials;
+        self
+    }
+
+    /// Lets tokens pass without looking at the status list that they name: revocations that their
+    /// issuer publishes there are not noticed.
+    pub fn ignore_status_lists(mut self) -> Self {
+        self.checks_status = false;
+        self
+    }
+
+    /// A scope holds others within it: whoever has `broad` may do what asks for any of `narrow`, with
+    /// spaces between. At any distance.
+    pub fn implies(mut self, broad: impl Into<String>, narrow: impl Into<String>) -> Self {
+        self.implied.push((broad.into(), narrow.into()));
+        self
+    }
+
     /// The API's name, for people (RFC 9728 §2 `resource_name`).
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.published.name = Some(name.into());
+        self
+    }
+
+    /// The API's documentation, for developers (RFC 9728 §2 `resource_documentation`).
+    pub fn documentation(mut self, url: impl Into<String>) -> Self {
+        self.published.documentation = Some(url.into());
+        self
+    }
+
+    /// Signs the metadata too (RFC 9728 §2.2 `signed_metadata`), and names the place of the key.
+    pub fn signed_metadata(mut self, key: Arc<SigningKey>, jwks_uri: impl Into<String>) -> Self {
+        self.published.signed = Some((key, jwks_uri.into()));
+        self
+    }
+
+    /// Serves the metadata at the root of the host too, whatever path the resource has: some clients
+    /// look nowhere else. Against RFC 9728 §3.3, which has them refuse it there.
+    pub fn metadata_at_root_too(mut self) -> Self {
+        self.published.at_root_too = true;
         self
     }
 
@@ -124,16 +264,15 @@ impl Builder {
         self
     }
 
-    /// The signature algorithms that are accepted; all of [`Algorithm::ALL`] unless said otherwise.
-    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.trust.algorithms = algorithms.into_iter().collect();
-        self
+    /// The signature algorithms that the first issuer may use; all of [`Algorithm::ALL`] unless said otherwise.
+    pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        let algorithms: Vec<_> = algorithms.into_iter().collect();
+        self.with_first(|issuer| issuer.algorithms(algorithms))
     }
 
-    /// What the issuer's tokens look like; RFC 9068 unless said otherwise.
-    pub fn profile(mut self, profile: Profile) -> Self {
-        self.trust.profile = profile;
-        self
+    /// What the first issuer's tokens look like; RFC 9068 unless said otherwise.
+    pub fn profile(self, profile: Profile) -> Self {
+        self.with_first(|issuer| issuer.profile(profile))
     }
 
     /// How far clocks may differ, in whole seconds: 10 unless said otherwise, 300 at most.
@@ -154,11 +293,10 @@ impl Builder {
         self
     }
 
-    /// Uses these keys, shared with other resource servers of the same issuer or at hand. Whoever
+    /// Uses these keys of the first issuer, shared with other resource servers of the same issuer or at hand. Whoever
     /// made them keeps them fresh.
-    pub fn keys(mut self, keys: Arc<IssuerKeys>) -> Self {
-        self.keys = Some(keys);
-        self
+    pub fn keys(self, keys: Arc<IssuerKeys>) -> Self {
+        self.with_first(|issuer| issuer.keys(keys))
     }
 
     /// For how many genuine tokens it is remembered that they are; 1024 unless said otherwise.
@@ -173,15 +311,20 @@ impl Builder {
         self
     }
 
+    fn with_first(mut self, change: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> Self {
+        if !self.issuers.is_empty() {
+            let first = self.issuers.remove(0);
+            self.issuers.insert(0, change(first));
+        }
+        self
+    }
+
     /// Makes the resource server. Nothing is waited for: inside a tokio runtime its keys begin to
     /// load in the background, elsewhere with the first request.
     ///
     /// # Errors
     /// The operator's first mistake.
     pub fn build(self) -> Result<ResourceServer, ConfigError> {
-        if self.trust.algorithms.is_empty() {
-            return Err(ConfigError::Algorithms);
-        }
         if self.skew > MOST_SKEW {
             return Err(ConfigError::ClockSkew(self.skew));
         }
@@ -192,35 +335,70 @@ impl Builder {
         for scope in &self.scopes {
             scopes.extend(parse_scopes(scope)?);
         }
-        let keys = match self.keys {
-            Some(keys) => keys,
-            None => keep_keys(&self.trust.issuer, self.fetcher)?,
-        };
-        Ok(ResourceServer::from_settings(Settings {
-            trust: self.trust,
-            audience: self.audience,
-            name: self.name,
-            scopes,
+        let fetcher = self.fetcher.map_or_else(|| Fetcher::builder().build(), Ok)?;
+        let sources = sources(self.issuers, &fetcher)?;
+        let resource = &self.audience.resource;
+        let origin = self.origin.or_else(|| resource.origin().map(str::to_owned));
+        let lookup = self.lookup.map(Lookup::begin);
+        let issuers: Vec<_> = sources
+            .iter()
+            .map(|source| &source.trust)
+            .chain(lookup.as_ref().map(crate::lookup::Lookups::trust))
+            .collect();
+        let document = metadata::document(
+            &self.published,
+            resource,
+            &issuers,
+            &scopes,
+            self.binding,
+            &self.dpop,
+        )?;
+        Ok(ResourceServer(Arc::new(Inner {
+            implied: implied(&self.implied)?,
+            seen: seen::Seen::new(self.cached_tokens),
+            checks_status: self.checks_status,
+            metrics: metrics::Counters::default(),
             skew: i64::try_from(self.skew.as_secs()).unwrap_or(current::SKEW),
+            at_root_too: self.published.at_root_too,
+            decryption: self.decryption,
+            audience: self.audience,
+            binding: self.binding,
+            dpop: self.dpop,
+            from_proxy: self.from_proxy,
+            denials: self.denials,
             clock: self.clock,
-            keys,
-            cached_tokens: self.cached_tokens,
             allows_preflight: self.allows_preflight,
-        }))
+            sources,
+            lookup,
+            origin,
+            document,
+        })))
     }
+}
+
+fn sources(issuers: Vec<TrustedIssuer>, fetcher: &Fetcher) -> Result<Vec<Source>, ConfigError> {
+    let mut sources: Vec<Source> = Vec::with_capacity(issuers.len());
+    for issuer in issuers {
+        let name = issuer.trust.issuer.as_str();
+        if sources.iter().any(|source| source.trust.issuer.as_str() == name) {
+            return Err(ConfigError::IssuerTwice(name.to_owned()));
+        }
+        sources.push(issuer.source(fetcher)?);
+    }
+    Ok(sources)
+}
+
+fn implied(pairs: &[(String, String)]) -> Result<Implied, ConfigError> {
+    let mut hierarchy = Vec::with_capacity(pairs.len());
+    for (broad, narrow) in pairs {
+        let scope = Scope::parse(broad).map_err(|why| ConfigError::Scope(broad.clone(), why))?;
+        hierarchy.push((scope, parse_scopes(narrow)?));
+    }
+    Ok(Implied::new(hierarchy))
 }
 
 pub(crate) fn parse_scopes(text: &str) -> Result<Scopes, ConfigError> {
     Scopes::parse(text).map_err(|why| ConfigError::Scope(text.to_owned(), why))
-}
-
-fn keep_keys(issuer: &Issuer, fetcher: Option<Fetcher>) -> Result<Arc<IssuerKeys>, ConfigError> {
-    let fetcher = fetcher.map_or_else(|| Fetcher::builder().build(), Ok)?;
-    let keys = IssuerKeys::new(issuer.clone(), fetcher, KeySettings::default());
-    if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(keys.keep_fresh()); // ends with the last holder of the keys
-    }
-    Ok(keys)
 }
 
 fn system_clock() -> i64 {

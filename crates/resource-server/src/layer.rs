@@ -4,14 +4,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bailiwick_guard::ScopeRule;
+use bailiwick_guard::Rule;
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
-use http::{Method, Request, Response, request};
+use http::{HeaderValue, Method, Request, Response, request};
 use http_body_util::{Either, Full};
 use tower::{Layer, Service};
 
-use crate::{Refused, ResourceServer, VerifiedToken};
+use crate::refused::DPOP_NONCE;
+use crate::{Asked, Refused, ResourceServer, VerifiedToken};
 
 /// A layer that lets in whoever has a token for a resource, with the scope that a rule asks for.
 ///
@@ -40,27 +41,32 @@ use crate::{Refused, ResourceServer, VerifiedToken};
 #[derive(Debug, Clone)]
 pub struct Require {
     api: ResourceServer,
-    rule: Arc<ScopeRule>,
+    rule: Arc<Rule>,
 }
 
 impl Require {
-    pub(crate) fn new(api: ResourceServer, rule: ScopeRule) -> Self {
+    pub(crate) fn new(api: ResourceServer, rule: Rule) -> Self {
         Self { api, rule: Arc::new(rule) }
     }
 
     /// Decides about a request and puts the verified token into it.
-    async fn admit(&self, parts: &mut request::Parts) -> Result<(), Refused> {
+    ///
+    /// Gives a nonce for the client's next proof, where this server asks for nonces.
+    async fn admit(&self, parts: &mut request::Parts) -> Result<Option<HeaderValue>, Refused> {
         if self.api.0.allows_preflight && is_preflight(parts) {
-            return Ok(());
+            return Ok(None);
         }
         if let Some(token) = parts.extensions.get::<VerifiedToken>()
             && token.is_from(&self.api)
         {
-            return token.also(&self.rule);
+            return token.also(&self.rule).map(|()| None);
         }
-        let permit = self.api.admit(&parts.headers, parts.uri.query(), &self.rule).await?;
-        parts.extensions.insert(VerifiedToken::new(permit, self.api.clone()));
-        Ok(())
+        let asked = Asked::from(&*parts);
+        let permit = self.api.admit(&asked, &self.rule).await?;
+        let nonce = self.api.next_nonce(&permit);
+        let token = VerifiedToken::new(permit, self.api.clone(), &asked);
+        parts.extensions.insert(token);
+        Ok(nonce)
     }
 }
 
@@ -102,7 +108,13 @@ where
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             match require.admit(&mut parts).await {
-                Ok(()) => Ok(inner.call(Request::from_parts(parts, body)).await?.map(Either::Left)),
+                Ok(nonce) => {
+                    let mut answer = inner.call(Request::from_parts(parts, body)).await?;
+                    if let Some(nonce) = nonce {
+                        answer.headers_mut().insert(DPOP_NONCE, nonce); // RFC 9449 §8.2
+                    }
+                    Ok(answer.map(Either::Left))
+                }
                 Err(refused) => Ok(refused.response().map(|body| Either::Right(Full::new(body)))),
             }
         })

@@ -50,22 +50,51 @@
 //! [`ResourceServer::admit`] and answer with [`Refused`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
 
+pub mod asked;
+pub mod certificate;
 pub mod config;
+pub mod denied;
+pub mod dpop;
+pub mod events;
+pub mod health;
+pub mod issuers;
 pub mod layer;
+pub mod lookup;
 pub mod metadata;
+pub mod metrics;
 pub mod refused;
+pub mod scoped;
 pub mod server;
 pub mod token;
 
 mod seen;
+mod statuses;
 
+pub use asked::Asked;
+pub use certificate::{
+    CertificateHeader, ClientCertificate, FromProxy, PeerAddress, TrustedProxies,
+};
 pub use config::{Builder, ConfigError};
+pub use denied::{Denial, DenyList, DenyListFull};
+pub use dpop::Dpop;
+pub use events::EventReceiver;
+pub use health::{Health, IssuerHealth, LookupHealth};
+pub use issuers::TrustedIssuer;
 pub use layer::{Protected, Require};
+pub use lookup::Lookup;
+pub use metrics::Metrics;
 pub use refused::Refused;
+pub use scoped::{Needs, NotScoped, Scoped};
 pub use server::ResourceServer;
 pub use token::{LayerMissing, VerifiedToken};
 
-pub use bailiwick_fetch::{Fetcher, IssuerKeys, KeySettings};
-pub use bailiwick_guard::{Permit, Profile, Reason, Refusal, ScopeRule};
-pub use bailiwick_jose::{Algorithm, Jwks};
-pub use bailiwick_oauth::{ClientId, Issuer, Resource, Scope, Scopes, Subject};
+pub use bailiwick_fetch::{
+    ClientAuthentication, Fetcher, Introspector, IssuerKeys, KeySettings, Tokeninfo,
+};
+pub use bailiwick_guard::{
+    Binding, ClaimPath, ClaimRule, ClaimTest, DetailRule, LoginRule, Permit, Policy, Profile,
+    Reason, Refusal, Rule, ScopeRule, Trust,
+};
+pub use bailiwick_jose::{Algorithm, DecryptionKey, Jwks, SealingKey, SigningKey};
+pub use bailiwick_oauth::{ClientId, Issuer, Resource, Scope, Scopes, Secret, Subject};
+pub use bailiwick_window::FirstUse;

@@ -1,8 +1,14 @@
 //! What clients learn of a protected resource without a token (RFC 9728 §3).
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::routing::any;
+use bailiwick_guard::{Binding, IssuerRule, Trust};
+use bailiwick_jose::SigningKey;
+use bailiwick_oauth::dpop::PROOF_ALGORITHMS;
 use bailiwick_oauth::metadata::{ProtectedResource, protected_resource_path};
+use bailiwick_oauth::{Resource, Scopes};
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
@@ -10,8 +16,10 @@ use http::header::{
 };
 use http::{HeaderValue, Method, Response, StatusCode, Uri};
 
-use crate::ResourceServer;
-use crate::server::Settings;
+use crate::{ConfigError, Dpop, ResourceServer};
+
+/// Where the metadata of a resource without a path stands.
+const ROOT: &str = "/.well-known/oauth-protected-resource";
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
@@ -27,7 +35,9 @@ impl ResourceServer {
             api.metadata_response(&method, &uri)
                 .map_or_else(not_found, |found| found.map(Into::into))
         };
-        Router::new().route(&route(path.split('?').next().unwrap_or(&path)), any(answer))
+        let path = path.split('?').next().unwrap_or(&path);
+        let router = Router::new().route(&route(path), any(answer.clone()));
+        if self.0.at_root_too && path != ROOT { router.route(ROOT, any(answer)) } else { router }
     }
 
     /// Where the metadata stands, from the root of the host: path and, if there is one, query.
@@ -46,7 +56,8 @@ impl ResourceServer {
         let place = self.metadata_path()?;
         let (path, query) = place.split_once('?').map_or((&*place, None), |(p, q)| (p, Some(q)));
         // A query that the resource does not have means nothing.
-        if uri.path() != path || (query.is_some() && uri.query() != query) {
+        let is_there = uri.path() == path && (query.is_none() || uri.query() == query);
+        if !is_there && !(self.0.at_root_too && uri.path() == ROOT) {
             return None;
         }
         let mut response = Response::new(Bytes::new());
@@ -72,17 +83,55 @@ impl ResourceServer {
     }
 }
 
-pub(crate) fn document(settings: &Settings) -> Bytes {
-    let document = ProtectedResource {
-        resource: settings.audience.resource.to_string(),
-        authorization_servers: vec![settings.trust.issuer.to_string()],
-        scopes_supported: settings.scopes.iter().map(ToString::to_string).collect(),
+/// What the metadata says beside what the verdict uses.
+#[derive(Default)]
+pub(crate) struct Published {
+    pub(crate) name: Option<String>,
+    pub(crate) documentation: Option<String>,
+    pub(crate) signed: Option<(Arc<SigningKey>, String)>,
+    pub(crate) at_root_too: bool,
+}
+
+pub(crate) fn document(
+    published: &Published,
+    resource: &Resource,
+    issuers: &[&Trust],
+    scopes: &Scopes,
+    binding: Binding,
+    dpop: &Dpop,
+) -> Result<Bytes, ConfigError> {
+    let mut authorization_servers: Vec<String> = Vec::new();
+    for trust in issuers {
+        // A template is no issuer: which tenant's tokens a client needs, its user knows.
+        if let IssuerRule::Exactly(issuer) = &trust.issuer
+            && !authorization_servers.iter().any(|known| known == issuer.as_str())
+        {
+            authorization_servers.push(issuer.to_string());
+        }
+    }
+    let algorithms = || PROOF_ALGORITHMS.map(|algorithm| algorithm.name().to_owned()).to_vec();
+    let takes_dpop = dpop.is_offered || binding == Binding::Dpop;
+    let is_by_certificate = binding == Binding::Certificate;
+    let mut document = ProtectedResource {
+        resource: resource.to_string(),
+        authorization_servers,
+        scopes_supported: scopes.iter().map(ToString::to_string).collect(),
         bearer_methods_supported: vec!["header".to_owned()],
-        resource_name: settings.name.clone(),
+        resource_name: published.name.clone(),
+        resource_documentation: published.documentation.clone(),
+        dpop_signing_alg_values_supported: if takes_dpop { algorithms() } else { Vec::new() },
+        dpop_bound_access_tokens_required: (binding == Binding::Dpop).then_some(true),
+        tls_client_certificate_bound_access_tokens: is_by_certificate.then_some(true),
         ..ProtectedResource::default()
     };
-    // INVARIANT: text and lists of text are always JSON.
-    serde_json::to_vec(&document).unwrap_or_default().into()
+    if let Some((key, jwks_uri)) = &published.signed {
+        document.jwks_uri = Some(jwks_uri.clone());
+        let mut claims = serde_json::to_value(&document).map_err(|_| ConfigError::Metadata)?;
+        claims["iss"] = document.resource.as_str().into(); // RFC 9728 §2.2
+        let signed = key.sign_json("JWT", &claims).map_err(|_| ConfigError::Metadata)?;
+        document.signed_metadata = Some(signed);
+    }
+    serde_json::to_vec(&document).map(Bytes::from).map_err(|_| ConfigError::Metadata)
 }
 
 /// A path as the router takes it: a segment with `:` or `*` in front would not be taken literally, so

@@ -1,15 +1,17 @@
 //! The answer for a request that is not let in (RFC 6750 §3).
 
 use axum::response::IntoResponse;
-use bailiwick_guard::{Refusal, challenge};
-use bailiwick_oauth::{Resource, Scopes};
+use bailiwick_guard::{Offer, Refusal, challenges};
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Response};
 
-/// For how many seconds a client is told to wait while the issuer's keys cannot be had.
+/// Where a client finds the nonce for its next proof (RFC 9449 §8.1).
+pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
+/// For how many seconds a client is told to wait while there can be no verdict.
 const WAIT: HeaderValue = HeaderValue::from_static("5");
 
 /// A request that is not let in: the refusal, for logs, and the answer, for the client.
@@ -17,14 +19,19 @@ const WAIT: HeaderValue = HeaderValue::from_static("5");
 #[error("{refusal}")]
 pub struct Refused {
     refusal: Refusal,
-    challenge: Option<HeaderValue>,
+    challenges: Vec<HeaderValue>,
+    nonce: Option<HeaderValue>,
 }
 
 impl Refused {
-    /// Makes the answer of a refusal; `needed` is the scope that the request needs.
-    pub fn new(refusal: Refusal, resource: &Resource, needed: &Scopes) -> Self {
-        let challenge = challenge(&refusal, resource, needed);
-        Self { refusal, challenge }
+    /// Makes the answer of a refusal.
+    pub fn new(refusal: Refusal, offer: &Offer<'_>) -> Self {
+        Self { challenges: challenges(&refusal, offer), refusal, nonce: None }
+    }
+
+    /// The same, with a nonce for the client's next DPoP proof (RFC 9449 §9).
+    pub(crate) fn with_nonce(self, nonce: Option<String>) -> Self {
+        Self { nonce: nonce.and_then(|nonce| HeaderValue::from_str(&nonce).ok()), ..self }
     }
 
     /// Why the request is not let in.
@@ -45,10 +52,15 @@ impl Refused {
         if has_body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        if let Some(challenge) = &self.challenge {
-            headers.insert(WWW_AUTHENTICATE, challenge.clone());
-            // A browser shows it to scripts of another origin only when told to.
-            let exposed = HeaderValue::from_static("WWW-Authenticate");
+        for challenge in &self.challenges {
+            headers.append(WWW_AUTHENTICATE, challenge.clone());
+        }
+        if let Some(nonce) = &self.nonce {
+            headers.insert(DPOP_NONCE, nonce.clone());
+        }
+        if !self.challenges.is_empty() {
+            // A browser shows them to scripts of another origin only when told to.
+            let exposed = HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce");
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
         if self.refusal.status().is_server_error() {

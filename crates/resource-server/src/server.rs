@@ -4,44 +4,59 @@ use std::fmt;
 use std::sync::Arc;
 
 use bailiwick_fetch::IssuerKeys;
+use bailiwick_guard::current::Denials;
+use bailiwick_guard::explain::Path;
 use bailiwick_guard::{
-    Audience, Authentic, Check, Facts, Missing, Outcome, Permit, Presented, Proof, Refusal,
-    ScopeRule, Stop, Trust, Trusted, Want, explain,
+    Admission, Audience, Authentic, Binding, Check, Facts, Implied, IssuerRule, Keys, Missing,
+    Moment, Offer, Permit, Presented, Refusal, Request, Rule, Scheme, ScopeRule, Sender, Stop,
+    Trusted, Want, dpop, explain,
 };
-use bailiwick_jose::Jwks;
-use bailiwick_oauth::{Issuer, Resource, Scopes};
+use bailiwick_jose::{DecryptionKey, Jwks};
+use bailiwick_oauth::{Issuer, Resource};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderValue, Method, Uri};
 
+use crate::certificate::{self, FromProxy};
 use crate::config::{Clock, parse_scopes};
+use crate::issuers::Source;
+use crate::lookup::Lookups;
+use crate::metrics::Counters;
 use crate::seen::Seen;
-use crate::{Builder, ConfigError, Refused, Require, metadata};
+use crate::statuses::AtHand;
+use crate::{Asked, Builder, ConfigError, Dpop, Refused, Require};
 
-/// A protected resource and the issuer that it trusts. Cloning is cheap and shares everything.
+/// A protected resource and the issuers that it trusts. Cloning is cheap and shares everything.
 #[derive(Clone)]
 pub struct ResourceServer(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    trust: Trust,
-    audience: Audience,
-    skew: i64,
-    clock: Clock,
-    keys: Arc<IssuerKeys>,
-    seen: Seen,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) lookup: Option<Lookups>,
+    pub(crate) decryption: Vec<DecryptionKey>,
+    pub(crate) audience: Audience,
+    pub(crate) binding: Binding,
+    pub(crate) dpop: Dpop,
+    /// What clients call this server by; `None` where nobody said.
+    pub(crate) origin: Option<String>,
+    pub(crate) from_proxy: Option<FromProxy>,
+    pub(crate) denials: Arc<dyn Denials>,
+    pub(crate) checks_status: bool,
+    pub(crate) implied: Implied,
+    pub(crate) skew: i64,
+    pub(crate) clock: Clock,
+    pub(crate) seen: Seen,
+    pub(crate) metrics: Counters,
     pub(crate) allows_preflight: bool,
+    pub(crate) at_root_too: bool,
     pub(crate) document: Bytes,
 }
 
-pub(crate) struct Settings {
-    pub(crate) trust: Trust,
-    pub(crate) audience: Audience,
-    pub(crate) name: Option<String>,
-    pub(crate) scopes: Scopes,
-    pub(crate) skew: i64,
-    pub(crate) clock: Clock,
-    pub(crate) keys: Arc<IssuerKeys>,
-    pub(crate) cached_tokens: usize,
-    pub(crate) allows_preflight: bool,
+/// How far a verdict came: what its answer and its explanation need beside the outcome.
+struct Course {
+    path: Path,
+    sent: Option<Scheme>,
+    /// Of the key that the token is bound to.
+    thumbprint: Option<String>,
 }
 
 impl ResourceServer {
@@ -62,23 +77,9 @@ impl ResourceServer {
         Builder::parse(issuer, resource)
     }
 
-    pub(crate) fn from_settings(settings: Settings) -> Self {
-        let document = metadata::document(&settings);
-        Self(Arc::new(Inner {
-            trust: settings.trust,
-            audience: settings.audience,
-            skew: settings.skew,
-            clock: settings.clock,
-            keys: settings.keys,
-            seen: Seen::new(settings.cached_tokens),
-            allows_preflight: settings.allows_preflight,
-            document,
-        }))
-    }
-
     /// The layer that lets in whoever has a token for this resource, whatever its scope.
     pub fn layer(&self) -> Require {
-        self.require_rule(ScopeRule::NONE)
+        self.require_rule(Rule::ANY_TOKEN)
     }
 
     /// The layer that asks for a scope; for each of them when there are several, with spaces
@@ -103,26 +104,31 @@ impl ResourceServer {
         Ok(self.require_rule(ScopeRule::AnyOf(scopes)))
     }
 
-    /// The layer that asks for what a rule says.
-    pub fn require_rule(&self, rule: ScopeRule) -> Require {
-        Require::new(self.clone(), rule)
+    /// The layer that asks for all that a rule says: scopes, roles, claims, logins, and more.
+    pub fn require_rule(&self, rule: impl Into<Rule>) -> Require {
+        Require::new(self.clone(), rule.into())
     }
 
-    /// Decides about a request, by its headers and its query: everything that the layer decides,
-    /// for proxies and servers that have no tower stack.
+    /// Decides about a request by its head: everything that the layer decides, for proxies and
+    /// servers that have no tower stack.
     ///
-    /// Logs the verdict; fetches the issuer's keys when they are not at hand.
+    /// Logs the verdict; fetches the issuer's keys when they are not at hand. A DPoP proof is used up
+    /// by it: decide once about each request.
     ///
     /// # Errors
     /// The answer for whoever sent the request.
-    pub async fn admit(
-        &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
-        rule: &ScopeRule,
-    ) -> Result<Permit, Refused> {
-        match self.verdict(headers, query, rule).await {
+    pub async fn admit(&self, asked: &Asked<'_>, rule: &Rule) -> Result<Permit, Refused> {
+        let mut course = Course { path: Path::Verified, sent: None, thumbprint: None };
+        let admission = self.decide(asked, rule, &mut course).await;
+        let outcome = match admission {
+            Ok(Admission::Now(permit)) => Ok(permit),
+            Ok(Admission::Once(once)) => self.0.dpop.settle(once, self.now()).await,
+            Err(Stop::Refused(refusal)) => Err(refusal),
+            Err(Stop::Missing(missing)) => Err(missing.cannot_be_had()),
+        };
+        match outcome {
             Ok(permit) => {
+                self.0.metrics.admitted();
                 tracing::debug!(
                     resource = %self.resource(),
                     client = permit.client_id().map(tracing::field::display),
@@ -130,98 +136,220 @@ impl ResourceServer {
                 );
                 Ok(permit)
             }
-            Err(refusal) => Err(self.refuse(refusal, rule)),
+            Err(refusal) => {
+                let nonce = course
+                    .thumbprint
+                    .filter(|_| course.sent == Some(Scheme::Dpop))
+                    .and_then(|thumbprint| self.0.dpop.nonce(&thumbprint, self.now()));
+                Err(self.refuse(refusal, rule, course.sent).with_nonce(nonce))
+            }
         }
     }
 
     /// Explains the verdict on a request: every check in its order, with its outcome, for operators.
     ///
-    /// The very stages of [`admit`](Self::admit) decide; nothing is logged, and no token is kept.
-    pub async fn explain(
-        &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
-        rule: &ScopeRule,
-    ) -> Vec<Check> {
-        let presented = Presented::from_request(headers, query);
-        let want = Want { audience: &self.0.audience, scope: rule };
-        let mut keys = self.0.keys.current();
-        loop {
-            let trusted = [Trusted { trust: &self.0.trust, keys: keys.as_deref() }];
-            let (now, skew) = ((self.0.clock)(), self.0.skew);
-            let facts = Facts { issuers: &trusted, now, skew, proof: Proof::None };
-            let checks = explain(&presented, &facts, &want);
-            let is_missing =
-                checks.iter().any(|check| matches!(check.outcome, Outcome::Missing { .. }));
-            if keys.is_some() || !is_missing {
-                return checks;
-            }
-            match self.0.keys.keys().await {
-                Ok(fetched) => keys = Some(fetched),
-                Err(_) => return checks,
-            }
-        }
+    /// The very stages of [`admit`](Self::admit) decide. Nothing is logged, and whether a DPoP proof
+    /// was used before is not looked at.
+    pub async fn explain(&self, asked: &Asked<'_>, rule: &Rule) -> Vec<Check> {
+        let mut course = Course { path: Path::Verified, sent: None, thumbprint: None };
+        let stop = self.decide(asked, rule, &mut course).await.err();
+        explain(course.path, stop.as_ref())
     }
 
-    async fn verdict(
+    /// All stages but the memory of used proofs.
+    async fn decide(
         &self,
-        headers: &HeaderMap,
-        query: Option<&str>,
-        rule: &ScopeRule,
-    ) -> Result<Permit, Refusal> {
-        let presented = Presented::from_request(headers, query)?; // RFC 6750 §2
-        let authentic = self.authentic(&presented).await?; // RFC 9068 §4
-        let (now, skew) = ((self.0.clock)(), self.0.skew); // after all waiting
-        let facts = Facts { issuers: &[], now, skew, proof: Proof::None };
-        authentic.verdict(&facts, &Want { audience: &self.0.audience, scope: rule })
-    }
-
-    /// Finds out whether a token is genuine; a key that is missing is fetched once.
-    async fn authentic(&self, presented: &Presented) -> Result<Authentic, Refusal> {
-        let missing = match self.authentic_by(presented, self.0.keys.current()) {
-            Ok(authentic) => return Ok(authentic),
-            Err(Stop::Refused(refusal)) => return Err(refusal),
-            Err(Stop::Missing(missing)) => missing,
+        asked: &Asked<'_>,
+        rule: &Rule,
+        course: &mut Course,
+    ) -> Result<Admission, Stop> {
+        let inner = &*self.0;
+        let presented = Presented::from_request(asked.headers, asked.uri.query())?; // RFC 6750 §2
+        course.sent = Some(presented.scheme());
+        let authentic = match inner.lookup.as_ref().filter(|lookup| lookup.takes(&presented)) {
+            Some(lookup) => {
+                course.path = Path::LookedUp;
+                lookup.authentic(&presented, self.now()).await? // RFC 7662 §2
+            }
+            None => self.verified(&presented).await?, // RFC 9068 §4
         };
-        let Missing::Key { kid, .. } = &missing;
-        let kid = kid.as_deref().unwrap_or_default();
-        let keys = self.0.keys.refresh_for_unknown_kid(kid).await.map_err(|error| {
-            tracing::warn!(issuer = %self.issuer(), %error, "no verdict without keys");
-            missing.cannot_be_had()
-        })?;
-        match self.authentic_by(presented, Some(keys)) {
-            Ok(authentic) => Ok(authentic),
-            Err(Stop::Refused(refusal)) => Err(refusal),
-            Err(Stop::Missing(missing)) => Err(missing.does_not_exist()),
+        if presented.scheme() == Scheme::Dpop {
+            course.thumbprint = authentic.confirmation().and_then(|cnf| cnf.jkt.clone());
+        }
+        let missing = match self.judge(&presented, authentic.clone(), asked, rule) {
+            Err(Stop::Missing(missing)) => missing,
+            settled => return settled,
+        };
+        // The one way back: a fact was missing; it is fetched once.
+        self.fetch(&missing).await?;
+        match self.judge(&presented, authentic, asked, rule) {
+            Err(Stop::Missing(missing)) => Err(missing.does_not_exist().into()),
+            settled => settled,
         }
     }
 
-    fn authentic_by(
+    /// Everything that is decided anew for each request, at this moment.
+    fn judge(
         &self,
         presented: &Presented,
-        keys: Option<Arc<Jwks>>,
-    ) -> Result<Authentic, Stop> {
-        let seen = keys.as_ref().and_then(|keys| self.0.seen.find(presented, keys));
-        if let Some(authentic) = seen {
+        authentic: Authentic,
+        asked: &Asked<'_>,
+        rule: &Rule,
+    ) -> Result<Admission, Stop> {
+        let inner = &*self.0;
+        let now = self.now(); // after all waiting
+        let full_uri = match (presented.scheme(), &inner.origin) {
+            (Scheme::Dpop, Some(origin)) => Some(asked.full_uri(origin)),
+            _ => None,
+        };
+        let shown = full_uri.as_deref().map(|uri| dpop::Shown {
+            headers: asked.headers,
+            method: asked.method,
+            uri,
+            lifetime: inner.dpop.lifetime,
+            nonces: inner.dpop.accepted_nonces(),
+        });
+        let facts = Facts {
+            moment: Moment {
+                now,
+                skew: inner.skew,
+                denials: &*inner.denials,
+                statuses: &AtHand {
+                    sources: &inner.sources,
+                    are_checked: inner.checks_status,
+                    now,
+                },
+            },
+            sender: Sender {
+                scheme: presented.scheme(),
+                dpop: shown,
+                certificate: certificate::of(
+                    asked.extensions,
+                    asked.headers,
+                    inner.from_proxy.as_ref(),
+                ),
+            },
+            request: Request { method: asked.method, path: asked.uri.path() },
+        };
+        authentic.verdict(&facts, &self.want(rule))
+    }
+
+    fn want<'w>(&'w self, rule: &'w Rule) -> Want<'w> {
+        let Inner { audience, binding, implied, .. } = &*self.0;
+        Want { audience, binding: *binding, implied, rule }
+    }
+
+    /// Finds out whether a JWT is genuine; a key that is missing is looked for once.
+    async fn verified(&self, presented: &Presented) -> Result<Authentic, Stop> {
+        if let Some(authentic) = self.0.seen.find(presented, &self.0.sources) {
+            self.0.metrics.seen();
             return Ok(authentic);
         }
-        let trusted = Trusted { trust: &self.0.trust, keys: keys.as_deref() };
-        let authentic = presented.authentic(&[trusted])?;
-        if let Some(keys) = keys {
-            self.0.seen.keep(presented, &authentic, keys);
+        self.0.metrics.unseen();
+        let missing = match self.verify(presented) {
+            Err(Stop::Missing(missing)) => missing,
+            settled => return settled,
+        };
+        self.fetch(&missing).await?;
+        match self.verify(presented) {
+            Err(Stop::Missing(missing)) => Err(missing.does_not_exist().into()),
+            settled => settled,
+        }
+    }
+
+    fn verify(&self, presented: &Presented) -> Result<Authentic, Stop> {
+        let inner = &*self.0;
+        let sets: Vec<Option<Arc<Jwks>>> = inner.sources.iter().map(Source::current).collect();
+        let issuers: Vec<Trusted<'_>> = inner
+            .sources
+            .iter()
+            .zip(&sets)
+            .map(|(source, keys)| Trusted { trust: &source.trust, keys: keys.as_deref() })
+            .collect();
+        let keys = Keys { issuers: &issuers, decryption: &inner.decryption };
+        let authentic = presented.authentic(&keys)?;
+        let source = inner.sources.iter().position(|source| source.is(authentic.issuer()));
+        if let Some(number) = source
+            && let Some(Some(keys)) = sets.into_iter().nth(number)
+        {
+            inner.seen.keep(presented, &authentic, number, keys);
         }
         Ok(authentic)
     }
 
+    /// Fetches a missing fact; after that it is there, or it does not exist.
+    async fn fetch(&self, missing: &Missing) -> Result<(), Stop> {
+        let outcome = match missing {
+            Missing::Key { issuer, kid, .. } => match self.source(issuer) {
+                Some(source) => {
+                    let kid = kid.as_deref().unwrap_or_default();
+                    source.keys.refresh_for_unknown_kid(kid).await.map(drop)
+                }
+                None => return Err(missing.does_not_exist().into()),
+            },
+            Missing::Status { issuer, reference } => {
+                let source = self.0.sources.iter().find(|source| source.is(issuer));
+                match source.and_then(|source| source.statuses.as_ref()) {
+                    Some(lists) => lists.load(&reference.uri, self.now()).await.map(drop),
+                    None => return Err(missing.does_not_exist().into()),
+                }
+            }
+        };
+        outcome.map_err(|error| {
+            tracing::warn!(resource = %self.resource(), %error, "no verdict: a fact is missing");
+            Stop::Missing(missing.clone())
+        })
+    }
+
+    fn source(&self, name: &str) -> Option<&Source> {
+        self.0.sources.iter().find(|source| source.trust.issuer.as_str() == name)
+    }
+
+    /// Decides about a permit once more, for a further rule.
+    pub(crate) fn also(
+        &self,
+        permit: &Permit,
+        rule: &Rule,
+        method: &Method,
+        uri: &Uri,
+    ) -> Result<(), Refused> {
+        let now = self.now();
+        let question = bailiwick_guard::policy::Question { permit, method, path: uri.path(), now };
+        rule.check(&self.0.implied, &question, self.0.skew).map_err(|refusal| {
+            let is_by_dpop = permit.confirmation().is_some_and(|cnf| cnf.jkt.is_some());
+            let sent = if is_by_dpop { Scheme::Dpop } else { Scheme::Bearer };
+            self.refuse(refusal, rule, Some(sent))
+        })
+    }
+
     /// Logs a refusal and makes the answer of it.
-    pub(crate) fn refuse(&self, refusal: Refusal, rule: &ScopeRule) -> Refused {
+    fn refuse(&self, refusal: Refusal, rule: &Rule, sent: Option<Scheme>) -> Refused {
+        self.0.metrics.refused(refusal.reason());
         tracing::info!(
             resource = %self.resource(),
             reason = %refusal.reason(),
             status = refusal.status().as_u16(),
             "refused"
         );
-        Refused::new(refusal, self.resource(), &rule.enough())
+        let offer = Offer {
+            resource: self.resource(),
+            needed: &rule.scope.enough(),
+            binding: self.0.binding,
+            offers_dpop: self.0.dpop.is_offered,
+            sent,
+        };
+        Refused::new(refusal, &offer)
+    }
+
+    /// A nonce for the next proof of whoever holds this permit.
+    pub(crate) fn next_nonce(&self, permit: &Permit) -> Option<HeaderValue> {
+        let thumbprint = permit.confirmation()?.jkt.as_ref()?;
+        let nonce = self.0.dpop.nonce(thumbprint, self.now())?;
+        HeaderValue::from_str(&nonce).ok()
+    }
+
+    fn now(&self) -> i64 {
+        (self.0.clock)()
     }
 
     /// The resource.
@@ -229,14 +357,17 @@ impl ResourceServer {
         &self.0.audience.resource
     }
 
-    /// The issuer.
-    pub fn issuer(&self) -> &Issuer {
-        &self.0.trust.issuer
+    /// The issuers that are trusted by name; a template names none.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.0.sources.iter().filter_map(|source| match &source.trust.issuer {
+            IssuerRule::Exactly(issuer) => Some(issuer),
+            IssuerRule::Template(_) => None,
+        })
     }
 
-    /// The issuer's keys: how they are, for health checks.
-    pub fn keys(&self) -> &Arc<IssuerKeys> {
-        &self.0.keys
+    /// The keys of each issuer, in the order in which they are trusted.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<IssuerKeys>> {
+        self.0.sources.iter().map(|source| &source.keys)
     }
 
     /// Whether both are the same one, not merely alike.
@@ -247,9 +378,6 @@ impl ResourceServer {
 
 impl fmt::Debug for ResourceServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResourceServer")
-            .field("issuer", self.issuer())
-            .field("resource", self.resource())
-            .finish_non_exhaustive()
+        f.debug_struct("ResourceServer").field("resource", self.resource()).finish_non_exhaustive()
     }
 }

@@ -4,11 +4,11 @@ use std::ops::Deref;
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use bailiwick_guard::{Permit, ScopeRule};
-use http::StatusCode;
+use bailiwick_guard::{Permit, Rule};
 use http::request::Parts;
+use http::{Method, StatusCode, Uri};
 
-use crate::{Refused, ResourceServer};
+use crate::{Asked, Refused, ResourceServer};
 
 /// A token that was verified for this very request: a [`Permit`], of which it has all the methods.
 ///
@@ -17,18 +17,21 @@ use crate::{Refused, ResourceServer};
 pub struct VerifiedToken {
     permit: Permit,
     by: ResourceServer,
+    /// The request that it was verified for.
+    method: Method,
+    uri: Uri,
 }
 
 impl VerifiedToken {
-    pub(crate) fn new(permit: Permit, by: ResourceServer) -> Self {
-        Self { permit, by }
+    pub(crate) fn new(permit: Permit, by: ResourceServer, asked: &Asked<'_>) -> Self {
+        Self { permit, by, method: asked.method.clone(), uri: asked.uri.clone() }
     }
 
     pub(crate) fn is_from(&self, api: &ResourceServer) -> bool {
         self.by.is(api)
     }
 
-    /// Decides whether the token has a scope that only the handler knows to be needed.
+    /// Decides whether the token will do for a rule that only the handler knows: mostly a scope.
     ///
     /// ```
     /// use bailiwick_resource_server::{Refused, Scope, VerifiedToken};
@@ -40,9 +43,9 @@ impl VerifiedToken {
     /// ```
     ///
     /// # Errors
-    /// The answer: 403, with the scope that would do (RFC 6750 §3.1).
-    pub fn also(&self, rule: &ScopeRule) -> Result<(), Refused> {
-        self.permit.also(rule).map_err(|refusal| self.by.refuse(refusal, rule))
+    /// The answer: 403, with the scope that would do (RFC 6750 §3.1), or 401 for a login (RFC 9470).
+    pub fn also(&self, rule: &Rule) -> Result<(), Refused> {
+        self.by.also(&self.permit, rule, &self.method, &self.uri)
     }
 
     /// The permit.

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::handler::Handler;
 use axum::routing::get;
 use bailiwick_jose::Algorithm;
-use bailiwick_resource_server::{ConfigError, Reason, ResourceServer, ScopeRule, VerifiedToken};
+use bailiwick_resource_server::{Asked, ConfigError, Reason, ResourceServer, Rule, VerifiedToken};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Full};
@@ -91,7 +91,7 @@ async fn without_a_token_the_challenge_says_where_the_metadata_is_and_nothing_of
         let answer = send(&app, Request::get(path)).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
         assert_eq!(answer.challenge(), format!("Bearer resource_metadata=\"{METADATA}\""));
-        assert_eq!(answer.headers["access-control-expose-headers"], "WWW-Authenticate");
+        assert_eq!(answer.headers["access-control-expose-headers"], "WWW-Authenticate, DPoP-Nonce");
         assert_eq!(answer.headers["cache-control"], "no-store");
         assert!(answer.body.is_empty());
     }
@@ -232,7 +232,7 @@ async fn keys_load_by_themselves_before_anybody_asks() {
     let issuer = TestIssuer::up().await;
     let api = ResourceServer::new(&issuer.url, API).unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);
-    while api.keys().status().keys == 0 {
+    while api.keys().next().unwrap().status().keys == 0 {
         assert!(Instant::now() < deadline);
         tokio::task::yield_now().await;
     }
@@ -357,13 +357,13 @@ async fn any_tower_service_can_be_protected() {
 async fn a_proxy_decides_without_the_layer() {
     let issuer = TestIssuer::up().await;
     let api = issuer.api();
-    let mut headers = HeaderMap::new();
-    let refused = api.admit(&headers, None, &ScopeRule::NONE).await.unwrap_err();
+    let mut request = Request::builder().uri("/orders?page=2").body(()).unwrap();
+    let refused = api.admit(&Asked::from(&request), &Rule::ANY_TOKEN).await.unwrap_err();
     assert_eq!(refused.refusal().reason(), Reason::NoCredentials);
     assert_eq!(refused.response().status(), StatusCode::UNAUTHORIZED);
     let token = format!("Bearer {}", issuer.token("read:orders"));
-    headers.insert("authorization", token.parse().unwrap());
-    let permit = api.admit(&headers, Some("page=2"), &ScopeRule::NONE).await.unwrap();
+    request.headers_mut().insert("authorization", token.parse().unwrap());
+    let permit = api.admit(&Asked::from(&request), &Rule::ANY_TOKEN).await.unwrap();
     assert_eq!((permit.subject().as_str(), permit.resource().as_str()), ("alice", API));
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bailiwick_grant::flow::userinfo::userinfo;
-use bailiwick_guard::{Presented, Refusal};
+use bailiwick_guard::{Presented, Refusal, Scheme};
 use bailiwick_oauth::Secret;
 use bailiwick_oauth::error::ErrorAnswer;
 use http::StatusCode;
@@ -27,7 +27,11 @@ pub(crate) async fn endpoint(
 }
 
 async fn answer(app: &App, event: &Event, presented: Result<Presented, Refusal>) -> Answered {
-    let token = Secret::new(presented.map_err(|refusal| unusable(&refusal))?.expose());
+    let presented = presented.map_err(|refusal| unusable(&refusal))?;
+    if presented.scheme() != Scheme::Bearer {
+        return Err(Failure::NoToken.into()); // no token is bound to a key yet
+    }
+    let token = Secret::new(presented.expose());
     let store = &*app.store;
     let token = load::access_token(store, &app.keyring.load(), &token).await?;
     if let Some(claims) = token.found.claims() {

@@ -1,0 +1,225 @@
+//! Opaque tokens: looked up at their issuer, and the answers kept for a moment (RFC 7662 §2.2, §4).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bailiwick_fetch::{FetchError, Introspector, Tokeninfo};
+use bailiwick_guard::{Authentic, Presented, Profile, Reason, Refusal, Trust, opaque};
+use bailiwick_oauth::introspect::Received;
+use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+/// How many lookups may be under way at a time: no flood of rubbish becomes one at the issuer.
+const AT_ONCE: usize = 64;
+
+/// How long nothing is asked after the issuer failed to answer.
+const REST: Duration = Duration::from_secs(1);
+
+/// How tokens that are no JWT are looked up at their issuer.
+///
+/// ```no_run
+/// use bailiwick_resource_server::{
+///     ClientAuthentication, ClientId, Fetcher, Introspector, Issuer, Lookup, ResourceServer, Secret,
+/// };
+///
+/// let issuer = Issuer::parse("https://id.example.com")?;
+/// let me = ClientAuthentication::SecretBasic {
+///     client_id: ClientId::parse("orders-api")?,
+///     secret: Secret::new("the API's own secret"),
+/// };
+/// let introspector = Introspector::new(issuer, me, Fetcher::builder().build()?);
+/// let api = ResourceServer::builder("https://id.example.com", "https://api.example.com")?
+///     .look_up(Lookup::introspection(introspector))
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Lookup {
+    pub(crate) trust: Trust,
+    by: By,
+    which: Which,
+    keep: Duration,
+    keep_inactive: Duration,
+    most: usize,
+}
+
+enum By {
+    Introspection(Introspector),
+    Tokeninfo(Tokeninfo),
+}
+
+/// Which tokens are looked up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    NoJwt,
+    Every,
+}
+
+impl Lookup {
+    /// Looks tokens up at an introspection endpoint (RFC 7662).
+    pub fn introspection(introspector: Introspector) -> Self {
+        let trust = Trust {
+            profile: Profile::introspection(),
+            ..Trust::new(introspector.issuer().clone())
+        };
+        Self::new(trust, By::Introspection(introspector))
+    }
+
+    /// Looks tokens up as Google has it; the trust says what the answers look like.
+    pub fn tokeninfo(trust: Trust, tokeninfo: Tokeninfo) -> Self {
+        Self::new(trust, By::Tokeninfo(tokeninfo))
+    }
+
+    fn new(trust: Trust, by: By) -> Self {
+        Self {
+            trust,
+            by,
+            which: Which::NoJwt,
+            keep: Duration::from_secs(15),
+            keep_inactive: Duration::from_secs(3),
+            most: 10_000,
+        }
+    }
+
+    /// What the answers look like.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.trust.profile = profile;
+        self
+    }
+
+    /// Looks JWTs up too, so that each revocation is known as soon as an answer is not kept any more.
+    #[must_use]
+    pub fn every_token(mut self) -> Self {
+        self.which = Which::Every;
+        self
+    }
+
+    /// How long an answer is kept, and with it how late a revocation may be known: 15 seconds unless
+    /// said otherwise, never beyond the token's expiry; "inactive" for at most 3 seconds.
+    #[must_use]
+    pub fn keep(mut self, longest: Duration) -> Self {
+        self.keep = longest;
+        self.keep_inactive = self.keep_inactive.min(longest);
+        self
+    }
+
+    pub(crate) fn begin(self) -> Lookups {
+        Lookups {
+            answers: Cache::new(self.most),
+            inactive: Cache::new(self.most),
+            permits: Semaphore::new(AT_ONCE),
+            epoch: Instant::now(),
+            resting: AtomicU64::new(0),
+            settings: self,
+        }
+    }
+}
+
+/// Lookups, and their answers for a moment. The keys are digests of whole tokens.
+pub(crate) struct Lookups {
+    settings: Lookup,
+    answers: Cache<[u8; 32], Kept<Authentic>>,
+    /// Apart, so that rubbish drives out no good token.
+    inactive: Cache<[u8; 32], Kept<Refusal>>,
+    permits: Semaphore,
+    epoch: Instant,
+    /// Until when nothing is asked, in milliseconds since `epoch`.
+    resting: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Kept<T> {
+    what: T,
+    until: Instant,
+}
+
+impl<T> Kept<T> {
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+impl Lookups {
+    pub(crate) fn takes(&self, presented: &Presented) -> bool {
+        self.settings.which == Which::Every || !presented.is_jwt()
+    }
+
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.settings.trust
+    }
+
+    /// Whether the issuer failed to answer a moment ago.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.millis() < self.resting.load(Ordering::Relaxed)
+    }
+
+    /// Finds out whether a token is genuine. All who ask about the same token share one lookup.
+    pub(crate) async fn authentic(
+        &self,
+        presented: &Presented,
+        now: i64,
+    ) -> Result<Authentic, Refusal> {
+        let name = presented.digest();
+        loop {
+            if let Some(kept) = self.inactive.get(name).filter(|kept| !kept.is_over()) {
+                return Err(kept.what);
+            }
+            // Holds the place while it asks; whoever comes meanwhile waits here.
+            let place = match self.answers.get_value_or_guard_async(name).await {
+                Ok(kept) if kept.is_over() => {
+                    self.answers.remove_if(name, Kept::is_over);
+                    continue;
+                }
+                Ok(kept) => return Ok(kept.what),
+                Err(place) => place,
+            };
+            // Somebody who waited for the place may have learned that the token is inactive.
+            if let Some(kept) = self.inactive.get(name).filter(|kept| !kept.is_over()) {
+                return Err(kept.what);
+            }
+            let authentic = self.ask(presented, now).await?;
+            let left = authentic.expires().map_or(0, |expires| expires.saturating_sub(now));
+            let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
+            let until = Instant::now() + self.settings.keep.min(left);
+            // A place that was given up meanwhile keeps nothing, which is no fault.
+            let _ = place.insert(Kept { what: authentic.clone(), until });
+            return Ok(authentic);
+        }
+    }
+
+    async fn ask(&self, presented: &Presented, now: i64) -> Result<Authentic, Refusal> {
+        if self.is_resting() {
+            return Err(opaque::unavailable());
+        }
+        let Ok(_permit) = self.permits.acquire().await else { return Err(opaque::unavailable()) };
+        if self.is_resting() {
+            return Err(opaque::unavailable()); // it failed while we waited
+        }
+        let answer = self.answer(presented, now).await.map_err(|error| {
+            tracing::warn!(issuer = self.trust().issuer.as_str(), %error, "no verdict: no answer");
+            let rest = u64::try_from(REST.as_millis()).unwrap_or(0);
+            self.resting.store(self.millis() + rest, Ordering::Relaxed);
+            opaque::unavailable()
+        })?;
+        opaque::looked_up(presented, self.trust(), answer).inspect_err(|refusal| {
+            if refusal.reason() == Reason::TokenInactive {
+                let until = Instant::now() + self.settings.keep_inactive;
+                self.inactive.insert(*presented.digest(), Kept { what: refusal.clone(), until });
+            }
+        })
+    }
+
+    async fn answer(&self, presented: &Presented, now: i64) -> Result<Received, FetchError> {
+        match &self.settings.by {
+            By::Introspection(introspector) => {
+                introspector.introspect(presented.expose(), now).await
+            }
+            By::Tokeninfo(tokeninfo) => tokeninfo.look_up(presented.expose()).await,
+        }
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
