@@ -48,8 +48,8 @@ impl Addressed {
     /// Decides whether the sender may use the token (RFC 7800 §3).
     ///
     /// # Errors
-    /// [`Reason::ProofMissing`], [`Reason::BindingRequired`], [`Reason::BindingMismatch`], and those
-    /// of a DPoP proof.
+    /// [`Reason::BindingRequired`], [`Reason::CertificateMissing`], [`Reason::ProofMissing`],
+    /// [`Reason::BindingMismatch`], and those of a DPoP proof.
     pub fn bound_to(
         self,
         sender: &Sender<'_>,
@@ -111,7 +111,7 @@ impl Binding {
 fn certificate(expected: &[u8; 32], shown: Option<&[u8; 32]>) -> Result<(), Refusal> {
     match shown {
         None => Err(Refusal::new(
-            Reason::ProofMissing,
+            Reason::CertificateMissing,
             "the token is bound to a client certificate, and none was shown",
         )),
         Some(shown) if digest::equal(expected, shown) => Ok(()),

@@ -58,7 +58,8 @@ pub fn challenges(refusal: &Refusal, offer: &Offer<'_>) -> Vec<HeaderValue> {
 fn wants_dpop(refusal: &Refusal, offer: &Offer<'_>) -> bool {
     use crate::refusal::Reason;
     // A bound token that was sent as a bearer token: its holder must learn how to send it.
-    offer.binding == Binding::Dpop || refusal.reason() == Reason::ProofMissing
+    matches!(offer.binding, Binding::Dpop | Binding::Either)
+        || refusal.reason() == Reason::ProofMissing
 }
 
 fn challenge(

@@ -39,7 +39,19 @@ pub fn looked_up(
     };
     trust.profile.check_kind(&answer.claims)?;
     let known = trust.profile.read(issuer, answer.claims)?;
+    says_what_it_is_bound_to(&known)?;
     Ok(Authentic(Arc::new(Known { digest: *presented.digest(), ..known })))
+}
+
+/// A token that is said to be bound, but not to which key, is never taken for one that is not
+/// (RFC 9449 §6.2).
+fn says_what_it_is_bound_to(known: &Known) -> Result<(), Refusal> {
+    let typ = known.token.claims.get("token_type").and_then(Value::as_str);
+    let is_bound = known.confirmation.as_ref().is_some_and(|cnf| cnf.jkt.is_some());
+    if is_bound || !typ.is_some_and(|typ| typ.eq_ignore_ascii_case("DPoP")) {
+        return Ok(());
+    }
+    Err(Refusal::new(Reason::ClaimMissing, "the token is of type DPoP and has no claim 'cnf'"))
 }
 
 /// The refusal when the issuer cannot be asked: nobody can say whether the token is good.

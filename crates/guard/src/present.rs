@@ -122,8 +122,8 @@ impl Presented {
     /// (RFC 7519 §3.1). Anything else can only be looked up.
     pub fn is_jwt(&self) -> bool {
         let dots = self.token.bytes().filter(|c| *c == b'.').count();
-        // Every JOSE header begins as JSON does: `{"`, which base64url writes as `ey`.
-        (dots == 2 || dots == 4) && self.token.starts_with("ey")
+        // A JOSE header begins with `{` and `"` or white space, which base64url writes so.
+        (dots == 2 || dots == 4) && ["ey", "ew"].iter().any(|start| self.token.starts_with(start))
     }
 }
 

@@ -98,6 +98,8 @@ reasons! {
     AudienceMismatch = "audience_mismatch" at Addressed: INVALID_TOKEN,
     /// The token is bound to a key, of which there is no proof.
     ProofMissing = "proof_missing" at Bound: INVALID_TOKEN,
+    /// The token is bound to a client certificate, and none was shown.
+    CertificateMissing = "certificate_missing" at Bound: INVALID_TOKEN,
     /// Only tokens that are bound to their sender are accepted, and this one is not.
     BindingRequired = "binding_required" at Bound: INVALID_TOKEN,
     /// The token is sent as bound to a key, and is not, or to another one.

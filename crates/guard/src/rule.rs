@@ -35,7 +35,8 @@ use crate::refusal::{Reason, Refusal};
 pub struct Rule {
     /// The clients that are let in; `None` for each that gets a token.
     pub clients: Option<Vec<ClientId>>,
-    /// The subjects that are let in; `None` for each that gets a token.
+    /// The subjects that are let in; `None` for each that gets a token. Two issuers may give one
+    /// name to two people: where several are trusted, say in `claims` which `iss` is meant.
     pub subjects: Option<Vec<String>>,
     /// The scope that the token needs.
     pub scope: ScopeRule,

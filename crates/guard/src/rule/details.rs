@@ -43,7 +43,8 @@ impl DetailRule {
         let all = |wanted: &[String], held: &[String]| wanted.iter().all(|one| held.contains(one));
         let is_ours = detail.locations.is_empty()
             || detail.locations.iter().any(|location| {
-                Resource::parse(location).is_ok_and(|location| location == *resource)
+                location == resource.as_str()
+                    || Resource::parse(location).is_ok_and(|location| location == *resource)
             });
         detail.kind == self.kind
             && is_ours

@@ -32,7 +32,9 @@ impl LoginRule {
         }
         let Some(max_age) = self.max_age else { return Ok(()) };
         let oldest = now.saturating_sub(max_age.saturating_add(skew));
-        if token.auth_time.is_none_or(|at| at < oldest) {
+        let latest = now.saturating_add(skew);
+        // A login that is still to come is none: its age would never pass the limit.
+        if token.auth_time.is_none_or(|at| at < oldest || at > latest) {
             let why = "a more recent login is needed";
             return Err(self.refusal(Reason::LoginOld, why));
         }

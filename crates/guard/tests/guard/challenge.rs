@@ -62,6 +62,7 @@ fn each_fault_has_its_status_and_code() {
         (Reason::AudienceMismatch, 401, "invalid_token"),
         (Reason::KeyUnknown, 401, "invalid_token"),
         (Reason::BindingRequired, 401, "invalid_token"),
+        (Reason::CertificateMissing, 401, "invalid_token"),
         (Reason::InsufficientScope, 403, "insufficient_scope"),
     ];
     for (reason, status, code) in cases {
@@ -144,6 +145,25 @@ fn where_only_dpop_will_do_bearer_is_not_mentioned() {
         assert!(found.starts_with("DPoP realm=\"urn:x:y\", error=\"invalid_token\""), "{found}");
         assert!(!found.contains("Bearer"), "{found}");
     }
+}
+
+#[test]
+fn where_any_binding_will_do_a_client_is_told_of_dpop() {
+    for reason in [Reason::NoCredentials, Reason::BindingRequired] {
+        let refusal = Refusal::new(reason, "why");
+        let found = sent(&refusal, "urn:x:y", "", Binding::Either, false, None);
+        assert!(found.ends_with(&format!("\nDPoP realm=\"urn:x:y\", {ALGS}")), "{found}");
+        let found = sent(&refusal, "urn:x:y", "", Binding::Certificate, false, None);
+        assert!(!found.contains("DPoP"), "{found}");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_missing_says_nothing_of_dpop() {
+    let refusal = Refusal::new(Reason::CertificateMissing, "why");
+    let found = sent(&refusal, "urn:x:y", "", Binding::AsTheTokenSays, false, Some(Scheme::Bearer));
+    let expected = "Bearer realm=\"urn:x:y\", error=\"invalid_token\", error_description=\"why\"";
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -4,12 +4,20 @@
 
 mod algorithms;
 mod binding;
+mod certificate;
 mod challenge;
 mod claims;
+mod dpop;
+mod encrypted;
 mod explain;
 mod form;
 mod headers;
+mod hostile;
+mod issuers;
 mod keys;
 mod mint;
+mod opaque;
 mod present;
+mod revocation;
+mod rules;
 mod scope;
