@@ -4,10 +4,11 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
-    Algorithm, BadSignature, UnsupportedAlgorithm, VerifyingKey, base64url, json, media_type,
+    Algorithm, BadSignature, UnsupportedAlgorithm, VerifyingKey, base64url, json, json::Object,
+    media_type,
 };
 
 /// A token longer than this is refused unread, in bytes.
@@ -41,7 +42,7 @@ impl<'t> Jws<'t> {
             return Err(Malformed::Segments);
         }
         Ok(Self {
-            header: Header::parse(&base64url::decode(header)?)?,
+            header: Header::parse(base64url::decode(header)?)?,
             payload: base64url::decode(payload)?,
             signing_input,
             signature: base64url::decode(signature)?,
@@ -117,12 +118,12 @@ pub struct Header {
     pub kid: Option<String>,
     /// The payload's media type (§4.1.10).
     pub cty: Option<String>,
-    members: Map<String, Value>,
+    members: Object,
 }
 
 impl Header {
-    fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut members = json::parse_object(bytes)?;
+    fn parse(bytes: Vec<u8>) -> Result<Self, Malformed> {
+        let members = Object::parse(bytes)?;
         // before the rest: an extension may change what the rest means
         for (name, refusal) in REFUSED {
             if members.contains_key(name) {
@@ -130,15 +131,15 @@ impl Header {
             }
         }
         Ok(Self {
-            alg: text(&mut members, "alg")?.ok_or(Malformed::NoAlgorithm)?,
-            typ: text(&mut members, "typ")?,
-            kid: text(&mut members, "kid")?,
-            cty: text(&mut members, "cty")?,
+            alg: text(&members, "alg")?.ok_or(Malformed::NoAlgorithm)?,
+            typ: text(&members, "typ")?,
+            kid: text(&members, "kid")?,
+            cty: text(&members, "cty")?,
             members,
         })
     }
 
-    /// Any member that has no field of its own, by name, as the token states it.
+    /// Any member by name, as the token states it.
     ///
     /// A key found here (`jwk`, `x5c`, …) proves nothing: whoever made the token chose it.
     pub fn member(&self, name: &str) -> Option<&Value> {
@@ -199,11 +200,11 @@ pub enum VerifyError {
 }
 
 /// Moves a member that has a field of its own out of the rest.
-fn text(members: &mut Map<String, Value>, name: &'static str) -> Result<Option<String>, Malformed> {
-    match members.remove(name) {
+fn text(members: &Object, name: &'static str) -> Result<Option<String>, Malformed> {
+    match members.text(name) {
+        Some(text) => Ok(Some(text.into_owned())),
+        None if members.contains_key(name) => Err(Malformed::Mistyped(name)),
         None => Ok(None),
-        Some(Value::String(value)) => Ok(Some(value)),
-        Some(_) => Err(Malformed::Mistyped(name)),
     }
 }
 

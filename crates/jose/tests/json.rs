@@ -3,8 +3,9 @@
 
 use bailiwick_jose::{
     base64url,
-    json::{self, Malformed},
+    json::{self, Malformed, Object},
 };
+use proptest::prelude::*;
 
 #[test]
 fn what_is_not_strict_json_is_refused() {
@@ -35,6 +36,9 @@ fn what_is_not_strict_json_is_refused() {
         (&deep(10_000), Malformed::TooDeep),
     ] {
         assert_eq!(json::parse(text.as_bytes()), Err(why), "{text}");
+        assert!(
+            matches!(Object::parse(text.into()), Err(found) if found == why || text.starts_with('['))
+        );
     }
     assert_eq!(json::parse(b"\"\xff\""), Err(Malformed::Syntax));
     assert_eq!(json::parse(b"\"\xc0\xaf\""), Err(Malformed::Syntax));
@@ -83,4 +87,93 @@ fn only_canonical_base64url_is_decoded() {
     assert_eq!(base64url::decode("QQ"), Ok(b"A".to_vec()));
     assert_eq!(base64url::decode("-_8"), Ok(vec![0xfb, 0xff]));
     assert_eq!(base64url::encode(&[0xfb, 0xff]), "-_8");
+}
+
+/// Both readers of objects agree: what one refuses the other refuses, and for the same reason.
+fn agree(text: &[u8]) {
+    match (json::parse_object(text), Object::parse(text.to_vec())) {
+        (Ok(members), Ok(object)) => {
+            for (name, value) in &members {
+                assert_eq!(object.value(name).as_ref(), Some(value), "{name}");
+                assert_eq!(object.text(name).as_deref(), value.as_str(), "{name}");
+                assert!(object.contains_key(name));
+            }
+            assert!(!object.contains_key("absent") && object.get("absent").is_none());
+            assert_eq!(object, Object::from(members.clone()));
+            assert_eq!(object.tree(), &members);
+        }
+        (Err(one), Err(other)) => assert_eq!(one, other),
+        (one, other) => panic!("{one:?} {other:?} {text:?}"),
+    }
+}
+
+#[test]
+fn an_object_is_read_alike_whether_built_or_not() {
+    let wide = |last: &str| {
+        let members: Vec<_> = (0..100).map(|at| format!("\"n{at}\":{at}")).collect();
+        format!("{{{},{last}}}", members.join(","))
+    };
+    let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+    for text in [
+        "{}",
+        " { } ",
+        r#"{"a":"b\u0041\n","c":[1,{"d":"\ud83d\ude00"}],"\u0065":-0.5e-3,"f":true,"g":null}"#,
+        r#"{"a":"\u00e9é","":""}"#,
+        &wide(r#""z":1"#),
+        &wide(r#""n7":1"#),
+        &wide(r#""\u006e99":1"#),
+        &nested(json::DEEPEST),
+        &nested(json::DEEPEST + 1),
+        r#"{"a":{"b":1,"b":2}}"#,
+        r#"{"a":1e308,"b":1e309}"#,
+        r#"{"a":-}"#,
+        r#"{"a":1.}"#,
+        r#"{"a":.5}"#,
+        r#"{"a":+1}"#,
+        r#"{"a":0x1}"#,
+        r#"{"a":tru}"#,
+        r#"{"a" 1}"#,
+        r#"{"a":1 "b":2}"#,
+        r#"{"a":"\x"}"#,
+        r#"{"a":"\u12g4"}"#,
+        r#"{"a":"\ud83d\n"}"#,
+        r#"{"a":[1,]}"#,
+        r#"{"a":[,1]}"#,
+        r#"{,}"#,
+        r#"{"a"}"#,
+        "[1]",
+        "",
+        "{\"a\":\"\u{7f}\"}",
+        "{\"a\":\"\t\"}",
+    ] {
+        agree(text.as_bytes());
+    }
+    let digits = "9".repeat(400);
+    agree(format!("{{\"a\":{digits}}}").as_bytes());
+    agree(b"{\"a\":\"\xff\"}");
+}
+
+#[test]
+fn a_member_that_is_no_text_is_none() {
+    let object = Object::parse(br#"{"a":1,"b":["x"],"c":"x"}"#.to_vec()).unwrap();
+    assert_eq!((object.text("a"), object.text("b")), (None, None));
+    assert_eq!(object.text("c").as_deref(), Some("x"));
+    assert_eq!(format!("{object:?}"), r#"["a", "b", "c"]"#);
+}
+
+proptest! {
+    #[test]
+    fn no_text_divides_the_readers(
+        pieces in prop::collection::vec(
+            prop::sample::select(vec![
+                "{", "}", "[", "]", ":", ",", "\"a\"", "\"b\"", "\"\\u0061\"", "\"\\ud83d\\ude00\"",
+                "\"\\ud83d\"", "1", "-1.5e3", "0", "01", "true", "null", " ", "\"", "\\", "é", "1e999",
+            ]),
+            0..24,
+        ),
+    ) {
+        agree(pieces.concat().as_bytes());
+        agree(format!("{{\"a\":{}}}", pieces.concat()).as_bytes());
+        agree(format!("{{\"x\":{{{}}}}}", pieces.concat()).as_bytes());
+    }
 }

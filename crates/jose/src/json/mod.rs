@@ -3,10 +3,15 @@
 //! A duplicate member is where two readers of one token may disagree; so it is refused at any
 //! depth, in the same pass that builds the value.
 
+mod object;
+mod scan;
+
 use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value, map::Entry};
+
+pub use object::Object;
 
 /// Objects and arrays may be nested this deep.
 pub const DEEPEST: usize = 64;
