@@ -49,7 +49,7 @@ pub use implied::Implied;
 pub use permit::{Permit, Permitted};
 pub use policy::Policy;
 pub use present::{Presented, Scheme};
-pub use profile::Profile;
+pub use profile::{Profile, Provider};
 pub use refusal::{Reason, Refusal};
 pub use rule::{DetailRule, LoginRule, Rule, ScopeRule};
 pub use trust::{IssuerRule, IssuerTemplate, Keys, Tenants, Trust, Trusted};

@@ -1,5 +1,6 @@
 //! What an issuer's access tokens look like, as data (RFC 9068 §2 where it keeps to it).
 
+mod provider;
 mod rfc9068;
 
 use bailiwick_jose::Header;
@@ -12,6 +13,10 @@ use serde_json::{Map, Value};
 use crate::authentic::Known;
 use crate::claim::ClaimPath;
 use crate::refusal::{Reason, Refusal};
+
+pub use provider::{
+    Evidence, OpaqueTokens, Provider, ProviderError, ProviderKind, ResourceParameter,
+};
 
 /// What an issuer's access tokens look like.
 ///
