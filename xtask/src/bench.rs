@@ -50,7 +50,7 @@ fn left_out(name: &str, why: &str) -> String {
 
 fn build(workspace: &Workspace, package: &str) -> Result<()> {
     let mut build = cargo();
-    build.args(["build", "--release", "--locked", "--quiet", "--package", package]);
+    build.args(["build", "--release", "--quiet", "--package", package]);
     run(build.current_dir(workspace.root.join("benches")))
 }
 

@@ -91,6 +91,6 @@ where
                 return Err(format!("a good token was answered with {}", response.status()).into());
             }
         }
-        Ok(each(thread_time()? - begin, count))
+        Ok(each(begin, thread_time()?, count))
     })
 }

@@ -13,6 +13,7 @@ pub fn facts() -> Vec<(&'static str, String)> {
     vec![
         ("CPU", cpu()),
         ("cores", cores().to_string()),
+        ("load average before", read("/proc/loadavg")),
         ("kernel", read("/proc/sys/kernel/osrelease")),
         ("compiler", output("rustc", &["--version"])),
         ("Node.js", output("node", &["--version"])),
@@ -50,10 +51,10 @@ fn cpu() -> String {
 }
 
 fn revision() -> String {
-    let is_changed =
-        !output("git", &["status", "--porcelain", "--", "../crates", "crates"]).is_empty();
-    let name = output("git", &["rev-parse", "--short", "HEAD"]);
-    if is_changed { format!("{name}, with changes") } else { name }
+    const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let changes = output("git", &["-C", ROOT, "status", "--porcelain", "--", "crates"]);
+    let name = output("git", &["-C", ROOT, "rev-parse", "--short", "HEAD"]);
+    if changes.is_empty() { name } else { format!("{name}, with changes") }
 }
 
 fn read(path: &str) -> String {

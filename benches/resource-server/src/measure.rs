@@ -11,10 +11,10 @@ pub fn thread_time() -> Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
-/// The microseconds of CPU time that each of `count` requests took.
+/// The microseconds of CPU time that each of `count` requests took between two readings of a clock.
 #[expect(clippy::cast_precision_loss, reason = "a batch has some thousands of requests at most")]
-pub fn each(took: Duration, count: usize) -> f64 {
-    took.as_secs_f64() * 1e6 / count as f64
+pub fn each(begin: Duration, end: Duration, count: usize) -> f64 {
+    end.saturating_sub(begin).as_secs_f64() * 1e6 / count as f64
 }
 
 /// Runs arms one after the other, round by round, and gives what each measured in each round.

@@ -138,7 +138,7 @@ fn side_by_side(
             connections.send(&warm)?;
             let begin = server.cpu_time()?;
             connections.send(requests)?;
-            Ok(each(server.cpu_time()? - begin, requests.len()))
+            Ok(each(begin, server.cpu_time()?, requests.len()))
         },
     )
 }

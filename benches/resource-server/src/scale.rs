@@ -69,15 +69,12 @@ pub fn sizes(rounds: usize) -> Result<Sizes> {
     let unseen: [Vec<f64>; 5] = side_by_side(
         rounds,
         || Ok(()),
-        |arm, ()| match arms.get_mut(arm) {
-            Some((mint, _, with)) => {
-                let requests = requests("/", &mint.tokens(UNSEEN_BATCH)?)?;
-                drive(&runtime, with, requests)
+        |arm, ()| {
+            if let Some((mint, _, with)) = arms.get_mut(arm) {
+                return drive(&runtime, with, requests("/", &mint.tokens(UNSEEN_BATCH)?)?);
             }
-            None => {
-                let (mint, ..) = arms.first_mut().ok_or("no arm")?;
-                drive(&runtime, &mut without, requests("/", &mint.tokens(UNSEEN_BATCH)?)?)
-            }
+            let (mint, ..) = arms.first_mut().ok_or("no arm")?;
+            drive(&runtime, &mut without, requests("/", &mint.tokens(UNSEEN_BATCH)?)?)
         },
     )?;
     Ok(Sizes { seen: less_last(&seen), unseen: less_last(&unseen) })
@@ -163,7 +160,7 @@ fn explain(runtime: &Runtime, gateway: &Gateway, requests: &[Request<()>]) -> Re
                 return Err(format!("a public route was explained as {explained:?}").into());
             }
         }
-        Ok(each(thread_time()? - begin, requests.len()))
+        Ok(each(begin, thread_time()?, requests.len()))
     })
 }
 

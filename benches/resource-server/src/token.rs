@@ -73,7 +73,7 @@ pub fn unseen(algorithm: Algorithm, rounds: usize) -> Result<Unseen> {
                 for signed in signed {
                     bare.verify(signed)?;
                 }
-                Ok(each(thread_time()? - begin, signed.len()))
+                Ok(each(begin, thread_time()?, signed.len()))
             }
         },
     )?;
