@@ -14,7 +14,8 @@ use crate::{Result, layers, specs};
 pub(crate) enum Length {
     /// What every change runs.
     Usual,
-    /// More cases and longer races: tests read `BAILIWICK_FULL=1`.
+    /// More cases and longer races: tests read `BAILIWICK_FULL=1`. And the crates that stand apart,
+    /// as they build for minutes.
     Full,
 }
 
@@ -108,12 +109,14 @@ fn passed(outcome: Result<()>) -> Result<Outcome> {
 
 fn format(workspace: &Workspace, _: Length) -> Result<Outcome> {
     tools::component("fmt", "rustfmt")?;
-    passed(execute(cargo().args(["fmt", "--all", "--check"]), workspace, Length::Usual))
+    execute(cargo().args(["fmt", "--all", "--check"]), workspace, Length::Usual)?;
+    passed(apart(&["fmt", "--check"], workspace, Length::Usual))
 }
 
 fn tests(workspace: &Workspace, length: Length) -> Result<Outcome> {
     tools::redis_server()?;
-    passed(execute(cargo().args(["test", "--workspace", "--no-fail-fast"]), workspace, length))
+    execute(cargo().args(["test", "--workspace", "--no-fail-fast"]), workspace, length)?;
+    passed(if_full(length, || apart(&["test", "--no-fail-fast"], workspace, length)))
 }
 
 fn drive(workspace: &Workspace, length: Length) -> Result<Outcome> {
@@ -140,7 +143,9 @@ fn clippy(workspace: &Workspace, length: Length) -> Result<Outcome> {
     tools::component("clippy", "clippy")?;
     let mut clippy = cargo();
     clippy.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-    passed(execute(&mut clippy, workspace, length))
+    execute(&mut clippy, workspace, length)?;
+    let args = ["clippy", "--all-targets", "--", "-D", "warnings"];
+    passed(if_full(length, || apart(&args, workspace, length)))
 }
 
 fn rustdoc(workspace: &Workspace, length: Length) -> Result<Outcome> {
@@ -154,6 +159,20 @@ fn deny(workspace: &Workspace, length: Length) -> Result<Outcome> {
         return Ok(Outcome::Skipped("install it with `cargo install --locked cargo-deny`"));
     }
     passed(execute(cargo().args(["deny", "check"]), workspace, length))
+}
+
+/// Runs a command of cargo for each crate that stands apart from the workspace.
+fn apart(args: &[&str], workspace: &Workspace, length: Length) -> Result<()> {
+    let (command, args) = args.split_first().ok_or("no command for cargo")?;
+    workspace.apart.iter().try_for_each(|manifest| {
+        let mut cargo = cargo();
+        cargo.arg(command).arg("--manifest-path").arg(manifest).args(args);
+        execute(&mut cargo, workspace, length)
+    })
+}
+
+fn if_full(length: Length, run: impl FnOnce() -> Result<()>) -> Result<()> {
+    if length == Length::Full { run() } else { Ok(()) }
 }
 
 /// Runs a command in the root of the repository, its output going to the terminal.

@@ -16,7 +16,11 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     #[serde(rename = "target_directory")]
     pub(crate) target: PathBuf,
+    /// Every crate of ours, those that stand apart included.
     pub(crate) packages: Vec<Package>,
+    /// The manifests of crates of ours that are workspaces of their own, as they build for minutes.
+    #[serde(skip)]
+    pub(crate) apart: Vec<PathBuf>,
 }
 
 /// One package of ours.
@@ -42,8 +46,20 @@ enum Kind {
 }
 
 impl Workspace {
-    /// Asks cargo for the workspace that `folder` is in.
+    /// Asks cargo for the workspace that `folder` is in, and for the crates that stand apart.
     pub(crate) fn load(folder: &Path) -> Result<Self> {
+        let mut workspace = Self::ask(folder)?;
+        for manifest in manifests(&workspace.root.join("crates"))? {
+            if workspace.packages.iter().all(|package| package.manifest_path != manifest) {
+                let alone = Self::ask(manifest.parent().unwrap_or(&manifest))?;
+                workspace.packages.extend(alone.packages);
+                workspace.apart.push(manifest);
+            }
+        }
+        Ok(workspace)
+    }
+
+    fn ask(folder: &Path) -> Result<Self> {
         let answer = cargo()
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .current_dir(folder)
@@ -95,6 +111,21 @@ pub(crate) fn row(package: &str) -> &str {
 /// The cargo that runs this program.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// The manifests of the crates in a folder, in order; none if there is no such folder.
+fn manifests(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    if folder.is_dir() {
+        for entry in fs::read_dir(folder)? {
+            let manifest = entry?.path().join("Cargo.toml");
+            if manifest.is_file() {
+                found.push(manifest);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// All files below `folder` with one of the endings, in order; none if there is no such folder.
@@ -161,6 +192,15 @@ pub(crate) mod tests {
             self.write(&format!("crates/{row}/src/lib.rs"), "//! A made-up crate.\n")
         }
 
+        /// The same as a workspace of its own, which the root excludes.
+        pub(crate) fn package_apart(&self, row: &str, dependencies: &str) -> &Self {
+            self.package(row, dependencies);
+            let manifest = format!("crates/{row}/Cargo.toml");
+            self.write(&manifest, &format!("[workspace]\n{}", self.read(&manifest)));
+            let root = self.read("Cargo.toml");
+            self.write("Cargo.toml", &format!("{root}exclude = [\"crates/{row}\"]\n"))
+        }
+
         pub(crate) fn load(&self) -> Workspace {
             Workspace::load(self.folder.path()).unwrap()
         }
@@ -171,6 +211,16 @@ pub(crate) mod tests {
         assert_eq!(row("bailiwick-oauth"), "oauth");
         assert_eq!(row("bailiwick"), "bailiwick");
         assert_eq!(row("orders"), "orders");
+    }
+
+    #[test]
+    fn a_crate_apart_is_one_of_ours() {
+        let made_up = MadeUp::new();
+        made_up.package("oauth", "").package_apart("heavy", "");
+        let workspace = made_up.load();
+        let names: Vec<_> = workspace.packages.iter().map(Package::row).collect();
+        assert_eq!(names, ["oauth", "heavy"]);
+        assert_eq!(workspace.apart, [workspace.root.join("crates/heavy/Cargo.toml")]);
     }
 
     #[test]

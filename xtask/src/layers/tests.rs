@@ -60,6 +60,13 @@ fn what_the_document_allows_passes() {
 }
 
 #[test]
+fn a_crate_apart_from_the_workspace_keeps_to_the_document_too() {
+    let made_up = workspace();
+    made_up.package_apart("window", &links(&["jose"]));
+    verdict(&made_up, &[("crates/window/Cargo.toml", "forbidden arrow window → jose")]);
+}
+
+#[test]
 fn this_workspace_passes() {
     let workspace = Workspace::load(std::path::Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
     run(&workspace).unwrap();
