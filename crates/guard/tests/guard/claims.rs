@@ -1,6 +1,8 @@
 //! What a token may claim (RFC 7519 §4.1, RFC 9068 §2.2, §4).
 
-use bailiwick_guard::Profile;
+use bailiwick_guard::profile::AudienceRule;
+use bailiwick_guard::{Audience, Profile, Trusted};
+use bailiwick_oauth::ClientId;
 use serde_json::{Value, json};
 
 use crate::mint::*;
@@ -142,6 +144,37 @@ fn the_audience_matches_byte_for_byte() {
         claim("aud", other, "audience_mismatch");
     }
     claim("aud", json!(format!("{RESOURCE}\0")), "claim_malformed");
+}
+
+#[test]
+fn a_token_without_audience_is_for_the_apis_own_clients_where_its_issuer_names_none() {
+    let trust_with =
+        |audience| trust(Profile { audience, required: Vec::new(), ..Profile::rfc9068() });
+    let own_clients = vec![ClientId::parse("shop").unwrap()];
+    let audience = Audience { own_clients, ..WORLD.audience.clone() };
+    let judge = |rule: AudienceRule, aud: Value, client: Value, expected: &str| {
+        let trust = trust_with(rule);
+        let mut claims = with("aud", aud);
+        match client {
+            Value::Null => _ = claims.as_object_mut().unwrap().remove("client_id"),
+            client => claims["client_id"] = client,
+        }
+        let issuers = vec![Trusted { trust: &trust, keys: Some(&WORLD.keys) }];
+        Attempt { issuers, audience: &audience, ..Attempt::bearer(&token(&claims)) }.ends(expected);
+    };
+    for (aud, client, expected) in [
+        (Value::Null, json!("shop"), "passed"),
+        (Value::Null, json!("other"), "audience_mismatch"),
+        (Value::Null, Value::Null, "audience_mismatch"),
+        (json!([]), json!("shop"), "audience_mismatch"),
+        (json!(""), json!("shop"), "audience_mismatch"),
+        (json!("other"), json!("shop"), "audience_mismatch"),
+        (json!(RESOURCE), json!("other"), "passed"),
+    ] {
+        judge(AudienceRule::ClaimOrOwnClient, aud, client, expected);
+    }
+    judge(AudienceRule::Claim, Value::Null, json!("shop"), "audience_mismatch");
+    judge(AudienceRule::Claim, json!(RESOURCE), json!("shop"), "passed");
 }
 
 #[test]

@@ -92,6 +92,8 @@ fn only_keys_that_fit_are_tried() {
     verdict(&sealed("kid", json!(null), good.as_bytes()), &keys, "passed");
     verdict(&sealed("kid", json!(["shared"]), good.as_bytes()), &keys, "decryption_failed");
     verdict(&sealed("x", json!(1), good.as_bytes()), &[], "decryption_failed");
+    let nowhere = Attempt::bearer(&sealed("x", json!(1), good.as_bytes())).refusal();
+    assert_eq!(nowhere.description(), "encrypted tokens are not accepted here");
     let several = [DecryptionKey::generate(KeyManagement::RsaOaep256).unwrap(), shared_key()];
     verdict(&sealed("x", json!(1), good.as_bytes()), &several, "passed");
     verdict(&good, &several, "passed");
