@@ -49,7 +49,7 @@ impl ResourceServer {
             keys: source.keys.status(),
         };
         let lookup = self.0.lookup.as_ref().map(|lookup| {
-            if lookup.is_resting() { LookupHealth::Failing } else { LookupHealth::Answering }
+            if lookup.is_failing() { LookupHealth::Failing } else { LookupHealth::Answering }
         });
         Health { issuers: self.0.sources.iter().map(issuer).collect(), lookup }
     }

@@ -91,9 +91,12 @@ pub use token::{LayerMissing, VerifiedToken};
 pub use bailiwick_fetch::{
     ClientAuthentication, Fetcher, Introspector, IssuerKeys, KeySettings, Tokeninfo,
 };
+pub use bailiwick_guard::policy::{Denied, Question};
+pub use bailiwick_guard::profile::TypeRule;
 pub use bailiwick_guard::{
-    Binding, ClaimPath, ClaimRule, ClaimTest, DetailRule, LoginRule, Permit, Policy, Profile,
-    Reason, Refusal, Rule, ScopeRule, Trust,
+    Binding, Check, ClaimPath, ClaimRule, ClaimTest, DetailRule, IssuerRule, IssuerTemplate,
+    LoginRule, Outcome, Permit, Policy, Profile, Reason, Refusal, Rule, ScopeRule, Step, Tenants,
+    Trust,
 };
 pub use bailiwick_jose::{Algorithm, DecryptionKey, Jwks, SealingKey, SigningKey};
 pub use bailiwick_oauth::{ClientId, Issuer, Resource, Scope, Scopes, Secret, Subject};

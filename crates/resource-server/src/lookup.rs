@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bailiwick_fetch::{FetchError, Introspector, Tokeninfo};
-use bailiwick_guard::{Authentic, Presented, Profile, Reason, Refusal, Trust, opaque};
+use bailiwick_guard::{Authentic, Presented, Profile, Refusal, Trust, opaque};
 use bailiwick_oauth::introspect::Received;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
@@ -13,7 +13,8 @@ use tokio::time::Instant;
 /// How many lookups may be under way at a time: no flood of rubbish becomes one at the issuer.
 const AT_ONCE: usize = 64;
 
-/// How long nothing is asked after the issuer failed to answer.
+/// How long nothing is asked after an outage, and how long a token is not asked about again whose
+/// lookup failed in another way.
 const REST: Duration = Duration::from_secs(1);
 
 /// How tokens that are no JWT are looked up at their issuer.
@@ -88,6 +89,13 @@ impl Lookup {
         self
     }
 
+    /// How many answers are kept at most; 10,000 unless said otherwise.
+    #[must_use]
+    pub fn most(mut self, most: usize) -> Self {
+        self.most = most;
+        self
+    }
+
     /// Looks JWTs up too, so that each revocation is known as soon as an answer is not kept any more.
     #[must_use]
     pub fn every_token(mut self) -> Self {
@@ -107,10 +115,11 @@ impl Lookup {
     pub(crate) fn begin(self) -> Lookups {
         Lookups {
             answers: Cache::new(self.most),
-            inactive: Cache::new(self.most),
+            refused: Cache::new(self.most),
             permits: Semaphore::new(AT_ONCE),
             epoch: Instant::now(),
             resting: AtomicU64::new(0),
+            failing: AtomicU64::new(0),
             settings: self,
         }
     }
@@ -121,11 +130,13 @@ pub(crate) struct Lookups {
     settings: Lookup,
     answers: Cache<[u8; 32], Kept<Authentic>>,
     /// Apart, so that rubbish drives out no good token.
-    inactive: Cache<[u8; 32], Kept<Refusal>>,
+    refused: Cache<[u8; 32], Kept<Refusal>>,
     permits: Semaphore,
     epoch: Instant,
     /// Until when nothing is asked, in milliseconds since `epoch`.
     resting: AtomicU64,
+    /// Until when the last failure counts, for health.
+    failing: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -135,6 +146,10 @@ struct Kept<T> {
 }
 
 impl<T> Kept<T> {
+    fn new(what: T, keep: Duration) -> Self {
+        Self { what, until: Instant::now() + keep }
+    }
+
     fn is_over(&self) -> bool {
         Instant::now() >= self.until
     }
@@ -149,8 +164,12 @@ impl Lookups {
         &self.settings.trust
     }
 
-    /// Whether the issuer failed to answer a moment ago.
-    pub(crate) fn is_resting(&self) -> bool {
+    /// Whether the last lookup failed, a moment ago.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.millis() < self.failing.load(Ordering::Relaxed)
+    }
+
+    fn is_resting(&self) -> bool {
         self.millis() < self.resting.load(Ordering::Relaxed)
     }
 
@@ -162,7 +181,7 @@ impl Lookups {
     ) -> Result<Authentic, Refusal> {
         let name = presented.digest();
         loop {
-            if let Some(kept) = self.inactive.get(name).filter(|kept| !kept.is_over()) {
+            if let Some(kept) = self.refused.get(name).filter(|kept| !kept.is_over()) {
                 return Err(kept.what);
             }
             // Holds the place while it asks; whoever comes meanwhile waits here.
@@ -174,16 +193,17 @@ impl Lookups {
                 Ok(kept) => return Ok(kept.what),
                 Err(place) => place,
             };
-            // Somebody who waited for the place may have learned that the token is inactive.
-            if let Some(kept) = self.inactive.get(name).filter(|kept| !kept.is_over()) {
+            // Whoever had the place before may have learned that the token is refused.
+            if let Some(kept) = self.refused.get(name).filter(|kept| !kept.is_over()) {
                 return Err(kept.what);
             }
             let authentic = self.ask(presented, now).await?;
             let left = authentic.expires().map_or(0, |expires| expires.saturating_sub(now));
             let left = Duration::from_secs(u64::try_from(left).unwrap_or(0));
-            let until = Instant::now() + self.settings.keep.min(left);
+            // One that has expired is refused at each request, without a lookup for each.
+            let keep = self.settings.keep.min(left.max(self.settings.keep_inactive));
             // A place that was given up meanwhile keeps nothing, which is no fault.
-            let _ = place.insert(Kept { what: authentic.clone(), until });
+            let _ = place.insert(Kept::new(authentic.clone(), keep));
             return Ok(authentic);
         }
     }
@@ -196,18 +216,28 @@ impl Lookups {
         if self.is_resting() {
             return Err(opaque::unavailable()); // it failed while we waited
         }
-        let answer = self.answer(presented, now).await.map_err(|error| {
-            tracing::warn!(issuer = self.trust().issuer.as_str(), %error, "no verdict: no answer");
-            let rest = u64::try_from(REST.as_millis()).unwrap_or(0);
-            self.resting.store(self.millis() + rest, Ordering::Relaxed);
-            opaque::unavailable()
-        })?;
+        let answer = match self.answer(presented, now).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.failed(presented, &error)),
+        };
+        self.failing.store(0, Ordering::Relaxed);
         opaque::looked_up(presented, self.trust(), answer).inspect_err(|refusal| {
-            if refusal.reason() == Reason::TokenInactive {
-                let until = Instant::now() + self.settings.keep_inactive;
-                self.inactive.insert(*presented.digest(), Kept { what: refusal.clone(), until });
-            }
+            let kept = Kept::new(refusal.clone(), self.settings.keep_inactive);
+            self.refused.insert(*presented.digest(), kept);
         })
+    }
+
+    fn failed(&self, presented: &Presented, error: &FetchError) -> Refusal {
+        tracing::warn!(issuer = self.trust().issuer.as_str(), %error, "no verdict: no answer");
+        let later = self.millis() + u64::try_from(REST.as_millis()).unwrap_or(0);
+        self.failing.store(later, Ordering::Relaxed);
+        if is_outage(error) {
+            self.resting.store(later, Ordering::Relaxed);
+        } else {
+            let kept = Kept::new(opaque::unavailable(), REST);
+            self.refused.insert(*presented.digest(), kept);
+        }
+        opaque::unavailable()
     }
 
     async fn answer(&self, presented: &Presented, now: i64) -> Result<Received, FetchError> {
@@ -221,5 +251,19 @@ impl Lookups {
 
     fn millis(&self) -> u64 {
         u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Whether nobody answers. Any other failure may be due to the one token that was asked about: some
+/// endpoints, and firewalls before them, stumble over what they never issued. Were nobody else
+/// looked up after that, one stranger could shut everybody out.
+fn is_outage(error: &FetchError) -> bool {
+    match error {
+        FetchError::Status { status, .. } => matches!(status, 429 | 502..=504),
+        FetchError::Connect { .. }
+        | FetchError::Timeout { .. }
+        | FetchError::Resolve { .. }
+        | FetchError::NotPublished { .. } => true,
+        _ => false,
     }
 }

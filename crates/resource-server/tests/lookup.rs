@@ -1,0 +1,409 @@
+//! Opaque tokens, looked up at their issuer: what passes, what is kept, what an outage does
+//! (RFC 7662, RFC 9701).
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+mod world;
+
+use std::time::Duration;
+
+use bailiwick_jose::{Algorithm, SigningKey};
+use bailiwick_resource_server::{
+    Builder, Lookup, LookupHealth, Profile, Resource, ResourceServer, Rule, Scope,
+};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use world::{API, Id, NOW, Site, eventually, others_wait, proof_claims, prove, tally, with_bearer};
+
+/// An API that looks opaque tokens up, beside the JWTs that it verifies itself.
+fn site(id: &Id) -> Site {
+    site_with(id, id.lookup())
+}
+
+fn site_with(id: &Id, lookup: Lookup) -> Site {
+    Site::new(id.protect().look_up(lookup).build().unwrap())
+}
+
+/// Sends the same requests at the same time, and counts what came.
+async fn all_at_once(site: &Site, tokens: Vec<String>) -> std::collections::BTreeMap<u16, usize> {
+    let mut tasks = JoinSet::new();
+    for token in tokens {
+        let site = site.clone();
+        tasks.spawn(async move { site.status(&token).await });
+    }
+    tally(tasks.join_all().await)
+}
+
+#[tokio::test]
+async fn an_opaque_token_passes_when_its_issuer_vouches_for_it() {
+    let id = Id::up().await;
+    let site = site(&id);
+    id.know("good", json!({}));
+    site.bearer("good").await.is(200, "admitted");
+    // The issuer that was asked speaks for itself (RFC 7662 §2.2).
+    id.know("no-iss", json!({ "iss": null }));
+    site.bearer("no-iss").await.is(200, "admitted");
+    id.know("writes", json!({ "scope": "read:orders write:orders" }));
+    site.send(with_bearer("/write", "writes")).await.is(200, "admitted");
+}
+
+#[tokio::test]
+async fn an_answer_is_judged_like_the_claims_of_a_jwt() {
+    let id = Id::up().await;
+    let site = site(&id);
+    let cases = [
+        (json!({ "active": false }), "token_inactive"),
+        (json!({ "iss": "https://other.example" }), "issuer_mismatch"),
+        (json!({ "iss": format!("{}/", id.url) }), "issuer_mismatch"),
+        (json!({ "iss": [id.url] }), "issuer_mismatch"),
+        (json!({ "aud": "https://api.example.com" }), "audience_mismatch"),
+        (json!({ "aud": [format!("{API}/1")] }), "audience_mismatch"),
+        (json!({ "aud": null }), "audience_mismatch"),
+        (json!({ "exp": NOW - 60 }), "expired"),
+        (json!({ "exp": null }), "claim_missing"),
+        (json!({ "exp": "soon" }), "claim_malformed"),
+        (json!({ "nbf": NOW + 60 }), "not_yet_valid"),
+        (json!({ "scope": ["read:orders"] }), "claim_malformed"),
+        (json!({ "sub": null, "client_id": null }), "claim_missing"),
+        (json!({ "cnf": { "jkt": "x" } }), "claim_malformed"),
+        (json!({ "token_type": "DPoP" }), "claim_missing"),
+    ];
+    for (at, (changes, reason)) in cases.into_iter().enumerate() {
+        let token = format!("token-{at}");
+        id.know(&token, changes);
+        for _ in 0..2 {
+            let answer = site.bearer(&token).await;
+            answer.is(401, reason).names("Bearer", "invalid_token");
+        }
+    }
+    site.bearer("unknown").await.is(401, "token_inactive");
+    let answer = site.send(with_bearer("/write", "unknown")).await;
+    answer.is(401, "token_inactive");
+    id.know("reads", json!({}));
+    let answer = site.send(with_bearer("/write", "reads")).await;
+    answer.is(403, "insufficient_scope").names("Bearer", "insufficient_scope");
+    assert!(answer.challenges()[0].contains("scope=\"write:orders\""));
+}
+
+#[tokio::test]
+async fn active_is_true_and_nothing_that_looks_like_it() {
+    let id = Id::up().await;
+    let site = site(&id);
+    for (at, active) in [json!("true"), json!(1), json!({}), json!(["true"])].iter().enumerate() {
+        let token = format!("token-{at}");
+        id.know(&token, json!({ "active": active }));
+        // Whoever answers so says nothing that can be relied on, either way.
+        site.bearer(&token).await.is(503, "introspection_unavailable");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_asked_for_once_and_kept() {
+    let id = Id::up().await;
+    let site = site(&id);
+    id.know("good", json!({}));
+    for _ in 0..10 {
+        site.bearer("good").await.is(200, "admitted");
+        site.send(with_bearer("/write", "good")).await.is(403, "insufficient_scope");
+    }
+    assert_eq!(id.lookups(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_is_not_asked_about_at_each_request() {
+    let id = Id::up().await;
+    let site = site(&id);
+    id.know("endless", json!({ "exp": null }));
+    id.know("foreign", json!({ "iss": "https://other.example" }));
+    id.know("expired", json!({ "exp": NOW - 60 }));
+    id.know("elsewhere", json!({ "aud": "https://other.example" }));
+    id.stumble_over("stumble", 500);
+    let tokens = ["endless", "foreign", "expired", "elsewhere", "unknown", "stumble"];
+    for (asked, token) in tokens.into_iter().enumerate() {
+        for _ in 0..20 {
+            assert_ne!(site.status(token).await, 200);
+        }
+        assert_eq!(id.lookups(), asked + 1, "{token}");
+    }
+}
+
+#[tokio::test]
+async fn all_who_ask_about_one_token_share_one_lookup() {
+    let id = Id::up().await;
+    let site = site(&id);
+    id.know("good", json!({}));
+    for (token, status, lookups) in [("good", 200, 1), ("unknown", 401, 2)] {
+        let got = all_at_once(&site, vec![token.to_owned(); 100]).await;
+        assert_eq!(got, [(status, 100)].into());
+        assert_eq!(id.lookups(), lookups);
+    }
+}
+
+#[tokio::test]
+async fn one_who_goes_away_does_not_strand_the_others() {
+    let id = Id::up().await;
+    let site = site(&id);
+    id.know("good", json!({}));
+    site.bearer("unknown").await.is(401, "token_inactive"); // finds the endpoint
+    let gate = id.stall().await;
+    let ask = || {
+        let site = site.clone();
+        tokio::spawn(async move { site.status("good").await })
+    };
+    let first = ask();
+    eventually("the first one asks", async || id.lookups() == 2).await;
+    let others: Vec<_> = (0..20).map(|_| ask()).collect();
+    others_wait().await;
+    first.abort();
+    drop(gate);
+    for other in others {
+        assert_eq!(other.await.unwrap(), 200);
+    }
+    assert_eq!(id.lookups(), 3);
+}
+
+#[tokio::test]
+async fn a_flood_of_rubbish_reaches_the_issuer_in_bounds_and_drives_out_no_good_token() {
+    let id = Id::up().await;
+    let site = site_with(&id, id.lookup().most(100));
+    id.know("good", json!({}));
+    site.bearer("good").await.is(200, "admitted");
+    let gate = id.stall().await;
+    let rubbish = (0..1000).map(|number| format!("rubbish-{number}")).collect();
+    let flood = tokio::spawn({
+        let site = site.clone();
+        async move { all_at_once(&site, rubbish).await }
+    });
+    eventually("the flood arrives", async || id.lookups() == 65).await;
+    others_wait().await;
+    // A good token whose answer is kept does not wait in the queue.
+    assert_eq!(site.status("good").await, 200);
+    assert_eq!(id.lookups(), 65);
+    drop(gate);
+    assert_eq!(flood.await.unwrap(), [(401, 1000)].into());
+    assert_eq!((id.lookups(), id.most_lookups_at_once()), (1001, 64));
+    site.bearer("good").await.is(200, "admitted");
+    assert_eq!(id.lookups(), 1001);
+}
+
+// RFC 7662 §2.2, §4.
+#[tokio::test]
+async fn an_outage_is_not_inactive_and_ends_by_itself() {
+    let id = Id::up().await;
+    let site = site(&id);
+    for token in ["kept", "good", "unknown"] {
+        id.know(token, json!({}));
+    }
+    id.revoke("unknown");
+    let jwt = id.token(json!({}));
+    for token in ["kept", &jwt] {
+        site.bearer(token).await.is(200, "admitted");
+    }
+    for status in [503, 500, 429, 404, 302] {
+        id.answer_with(Some(status));
+        for token in ["good", "unknown", "rubbish"] {
+            site.bearer(token).await.is(503, "introspection_unavailable");
+        }
+        for token in ["kept", &jwt] {
+            site.bearer(token).await.is(200, "admitted");
+        }
+        assert_eq!(site.api.health().lookup, Some(LookupHealth::Failing));
+    }
+    id.answer_with(None);
+    eventually("it is found again", async || site.status("good").await == 200).await;
+    eventually("it is found again", async || site.status("unknown").await == 401).await;
+    assert_eq!(site.api.health().lookup, Some(LookupHealth::Answering));
+}
+
+#[tokio::test]
+async fn while_nobody_answers_nobody_is_asked() {
+    let id = Id::up().await;
+    let site = site(&id);
+    id.answer_with(Some(503));
+    site.bearer("first").await.is(503, "introspection_unavailable");
+    let asked = id.lookups();
+    let got = all_at_once(&site, (0..50).map(|number| format!("token-{number}")).collect()).await;
+    assert_eq!(got, [(503, 50)].into());
+    assert_eq!(id.lookups(), asked);
+}
+
+#[tokio::test]
+async fn an_issuer_that_was_never_there_is_found_when_it_is() {
+    let id = Id::down().await;
+    let site = site(&id);
+    id.know("good", json!({}));
+    site.bearer("good").await.is(503, "introspection_unavailable");
+    id.rise().await;
+    eventually("it is found", async || site.status("good").await == 200).await;
+}
+
+// RFC 7662 §2.3.
+#[tokio::test]
+async fn credentials_of_ours_that_are_refused_are_not_the_tokens_fault() {
+    let id = Id::up().await;
+    let site = site(&id);
+    id.know("good", json!({}));
+    id.expect_secret("another");
+    let answer = site.bearer("good").await;
+    answer.is(503, "introspection_unavailable");
+    assert_eq!(site.api.health().lookup, Some(LookupHealth::Failing));
+    id.expect_secret("secret");
+    eventually("it is allowed again", async || site.status("good").await == 200).await;
+}
+
+#[tokio::test]
+async fn a_token_that_the_issuer_stumbles_over_shuts_nobody_else_out() {
+    let id = Id::up().await;
+    let site = site(&id);
+    for (at, status) in [400, 401, 403, 404, 413, 422, 500].into_iter().enumerate() {
+        let (poison, good) = (format!("poison-{at}"), format!("good-{at}"));
+        id.stumble_over(&poison, status);
+        id.know(&good, json!({}));
+        site.bearer(&poison).await.is(503, "introspection_unavailable");
+        site.bearer(&good).await.is(200, "admitted");
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_shows_when_the_answer_is_not_kept_any_more() {
+    let id = Id::up().await;
+    let site = site_with(&id, id.lookup().keep(Duration::from_millis(300)));
+    id.know("good", json!({}));
+    site.bearer("good").await.is(200, "admitted");
+    id.revoke("good");
+    eventually("it is revoked", async || site.status("good").await == 401).await;
+    site.bearer("good").await.is(401, "token_inactive");
+    id.know("good", json!({}));
+    eventually("it is known again", async || site.status("good").await == 200).await;
+}
+
+#[tokio::test]
+async fn a_kept_answer_does_not_outlive_its_token() {
+    let id = Id::up().await;
+    let (time, read) = world::clock();
+    let site = Site::new(id.protect().clock(read).look_up(id.lookup()).build().unwrap());
+    id.know("good", json!({}));
+    site.bearer("good").await.is(200, "admitted");
+    time.store(NOW + 310, std::sync::atomic::Ordering::Relaxed);
+    site.bearer("good").await.is(401, "expired");
+    assert_eq!(id.lookups(), 1);
+}
+
+#[tokio::test]
+async fn jwts_are_verified_here_unless_every_token_is_looked_up() {
+    let id = Id::up().await;
+    let jwt = id.token(json!({}));
+    let local = site(&id);
+    local.bearer(&jwt).await.is(200, "admitted");
+    local.bearer(&id.junk("other")).await.is(401, "key_unknown");
+    assert_eq!(id.lookups(), 0);
+    let every = site_with(&id, id.lookup().every_token());
+    every.bearer(&jwt).await.is(401, "token_inactive");
+    let other = id.token(json!({ "jti": "2" }));
+    id.know(&other, json!({}));
+    every.bearer(&other).await.is(200, "admitted");
+    assert_eq!(id.lookups(), 2);
+}
+
+#[tokio::test]
+async fn an_api_may_look_everything_up_and_have_no_keys_at_all() {
+    let id = Id::up().await;
+    let api = Builder::looking_up(id.lookup(), Resource::parse(API).unwrap()).clock(|| NOW);
+    let site = Site::new(api.build().unwrap());
+    let jwt = id.token(json!({}));
+    id.know(&jwt, json!({}));
+    site.bearer(&jwt).await.is(200, "admitted");
+    assert_eq!((id.lookups(), id.key_fetches()), (1, 0));
+    let document: Value = serde_json::from_slice(site.api.metadata_document()).unwrap();
+    assert_eq!(document["authorization_servers"], json!([id.url]));
+}
+
+#[tokio::test]
+async fn a_bound_opaque_token_needs_its_proof() {
+    let id = Id::up().await;
+    let site = site(&id);
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    id.know("bound", json!({ "cnf": { "jkt": key.kid() }, "token_type": "DPoP" }));
+    site.bearer("bound").await.is(401, "proof_missing");
+    let claims = proof_claims("bound", "GET", API);
+    let proof = prove(&key, &claims);
+    site.dpop("GET", "/orders", "bound", &proof).await.is(200, "admitted");
+    site.dpop("GET", "/orders", "bound", &proof).await.is(401, "proof_replayed");
+    assert_eq!(id.lookups(), 1);
+}
+
+#[tokio::test]
+async fn signed_answers_are_believed_and_nothing_else_where_they_are_required() {
+    let id = Id::up().await;
+    let stranger = Id::up().await;
+    let signed = |keys| {
+        let introspector = id.introspector().require_signed("orders-api", keys);
+        site_with(&id, Lookup::introspection(introspector))
+    };
+    let kept = || id.kept(world::Keep::shortly());
+    for token in ["plain", "good", "bad"] {
+        id.know(token, json!({}));
+    }
+    signed(kept()).bearer("plain").await.is(503, "introspection_unavailable");
+    id.sign_answers(json!({}));
+    let site = signed(kept());
+    site.bearer("good").await.is(200, "admitted");
+    site.bearer("unknown").await.is(401, "token_inactive");
+    for changes in [
+        json!({ "aud": "another-api" }),
+        json!({ "aud": null }),
+        json!({ "iss": stranger.url }),
+        json!({ "iat": NOW - 3600 }),
+        json!({ "iat": NOW + 3600 }),
+        json!({ "exp": NOW }),
+        json!({ "token_introspection": { "active": "true" } }),
+        json!({ "token_introspection": null }),
+    ] {
+        id.sign_answers(changes);
+        signed(kept()).bearer("bad").await.is(503, "introspection_unavailable");
+    }
+    id.sign_answers(json!({}));
+    let by_another = stranger.kept(world::Keep::shortly());
+    signed(by_another).bearer("bad").await.is(503, "introspection_unavailable");
+}
+
+#[tokio::test]
+async fn an_explanation_tells_of_the_lookup() {
+    let id = Id::up().await;
+    let site = site(&id);
+    id.know("reads", json!({}));
+    let explain = async |token: &str| {
+        let request = with_bearer("/orders", token).body(()).unwrap();
+        let rule = Rule::from(Scope::parse("write:orders").unwrap());
+        let asked = bailiwick_resource_server::Asked::from(&request);
+        let checks = site.api.explain(&asked, &rule).await;
+        let outcome = |name: &str| {
+            let checks = serde_json::to_value(&checks).unwrap();
+            let check = checks.as_array().unwrap().iter().find(|check| check["name"] == name);
+            check.unwrap()["outcome"].as_str().unwrap().to_owned()
+        };
+        ["introspection", "signature", "addressed", "allowed"].map(outcome)
+    };
+    assert_eq!(explain("reads").await, ["passed", "not_applicable", "passed", "failed"]);
+    assert_eq!(explain("x").await, ["failed", "not_applicable", "not_reached", "not_reached"]);
+    let jwt = id.token(json!({}));
+    assert_eq!(explain(&jwt).await, ["not_applicable", "passed", "passed", "failed"]);
+    // Nothing is counted.
+    assert_eq!(site.api.metrics().refused, []);
+}
+
+#[tokio::test]
+async fn what_the_answers_look_like_may_be_said() {
+    let id = Id::up().await;
+    let strict = Profile { required: vec!["jti".to_owned()], ..Profile::introspection() };
+    let site = site_with(&id, id.lookup().profile(strict));
+    id.know("nameless", json!({ "jti": null }));
+    site.bearer("nameless").await.is(401, "claim_missing");
+}
+
+#[tokio::test]
+async fn rubbish_costs_no_lookup_where_nothing_is_looked_up() {
+    let id = Id::up().await;
+    let site = Site::new(ResourceServer::builder(&id.url, API).unwrap().build().unwrap());
+    site.bearer("rubbish").await.is(401, "token_malformed");
+    assert_eq!(id.lookups(), 0);
+}
