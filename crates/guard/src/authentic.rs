@@ -5,12 +5,11 @@
 
 use std::sync::Arc;
 
-use bailiwick_jose::{Algorithm, DecryptionKey, Jwe, Jwks, Jws, NoKey, VerifyingKey, json};
+use bailiwick_jose::{Algorithm, DecryptionKey, Jwe, Jwks, Jws, NoKey, VerifyingKey, json::Object};
 use bailiwick_oauth::{
     AccessToken, ClientId, Confirmation, Issuer, Scopes, Subject, details::AuthorizationDetail,
     status_list::StatusReference,
 };
-use serde_json::{Map, Value};
 
 use crate::present::Presented;
 use crate::profile::AudienceRule;
@@ -32,6 +31,8 @@ pub(crate) struct Known {
     pub(crate) issuer: Issuer,
     pub(crate) subject: Subject,
     pub(crate) client_id: Option<ClientId>,
+    /// The session at the issuer that it comes from (`sid`).
+    pub(crate) session: Option<String>,
     pub(crate) scopes: Scopes,
     pub(crate) roles: Vec<String>,
     pub(crate) confirmation: Option<Confirmation>,
@@ -132,7 +133,7 @@ impl Presented {
     /// [`Stop::Refused`], or [`Stop::Missing`] when the issuer's key is not at hand.
     pub fn authentic(&self, keys: &Keys<'_>) -> Result<Authentic, Stop> {
         // INVARIANT: what was inside is signed; encryption alone proves no issuer (RFC 8725 §3.7).
-        let known = match decrypt(self.expose(), keys.decryption)? {
+        let known = match decrypt(self, keys.decryption)? {
             Some(inside) => signed(&inside, keys.issuers)?,
             None => signed(self.expose(), keys.issuers)?,
         };
@@ -141,10 +142,11 @@ impl Presented {
 }
 
 /// Takes an encrypted token's inside (RFC 7519 §7.2); `None` for one that is not encrypted.
-fn decrypt(token: &str, keys: &[DecryptionKey]) -> Result<Option<String>, Refusal> {
-    if token.bytes().filter(|c| *c == b'.').count() != 4 {
+fn decrypt(presented: &Presented, keys: &[DecryptionKey]) -> Result<Option<String>, Refusal> {
+    if !presented.is_encrypted() {
         return Ok(None);
     }
+    let token = presented.expose();
     let failed = |why| Refusal::new(Reason::DecryptionFailed, why);
     if keys.is_empty() {
         return Err(failed("encrypted tokens are not accepted here"));
@@ -162,7 +164,7 @@ fn decrypt(token: &str, keys: &[DecryptionKey]) -> Result<Option<String>, Refusa
 fn signed(token: &str, issuers: &[Trusted<'_>]) -> Result<Known, Stop> {
     let jws =
         Jws::parse(token).map_err(|why| Refusal::new(Reason::TokenMalformed, why.to_string()))?;
-    let claims = json::parse_object(jws.unverified_payload()).map_err(|why| {
+    let claims = Object::parse(jws.unverified_payload().to_vec()).map_err(|why| {
         Refusal::new(Reason::TokenMalformed, format!("the token's payload: {why}"))
     })?;
     let (issuer, Trusted { trust, keys }) = issued_by(&claims, issuers)?; // RFC 9068 §4
@@ -176,12 +178,12 @@ fn signed(token: &str, issuers: &[Trusted<'_>]) -> Result<Known, Stop> {
 }
 
 fn issued_by<'i, 'f>(
-    claims: &Map<String, Value>,
+    claims: &Object,
     issuers: &'i [Trusted<'f>],
 ) -> Result<(Issuer, &'i Trusted<'f>), Refusal> {
-    let iss = claims.get("iss").and_then(Value::as_str);
+    let iss = claims.text("iss");
     let found = iss.and_then(|iss| {
-        issuers.iter().find_map(|trusted| Some((trusted.trust.issuer.find(iss)?, trusted)))
+        issuers.iter().find_map(|trusted| Some((trusted.trust.issuer.find(&iss)?, trusted)))
     });
     found.ok_or_else(|| {
         Refusal::new(Reason::IssuerMismatch, "the token is not from an issuer that is trusted here")
@@ -220,13 +222,13 @@ fn key<'k>(
 /// A key that its set gives to one issuer signs for no other, as in Microsoft's shared sets.
 fn belongs_to_issuer(
     key: &VerifyingKey,
-    claims: &Map<String, Value>,
+    claims: &Object,
     trust: &Trust,
     issuer: &Issuer,
 ) -> Result<(), Refusal> {
     let Some(owner) = key.issuer() else { return Ok(()) };
-    let tid = claims.get("tid").and_then(Value::as_str);
-    if trust.issuer.gives_key_to(owner, issuer, tid) {
+    let tid = claims.text("tid");
+    if trust.issuer.gives_key_to(owner, issuer, tid.as_deref()) {
         return Ok(());
     }
     Err(Refusal::new(Reason::KeyMismatch, "the key belongs to another issuer"))

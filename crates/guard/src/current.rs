@@ -121,7 +121,7 @@ impl Known {
             jti: self.token.jti.as_deref(),
             subject: &self.subject,
             client_id: self.client_id.as_ref(),
-            session: self.token.claims.get("sid").and_then(serde_json::Value::as_str),
+            session: self.session.as_deref(),
             issued_at: self.token.iat,
         }
     }

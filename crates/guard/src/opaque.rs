@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bailiwick_jose::json::Object;
 use bailiwick_oauth::introspect::Received;
 use serde_json::Value;
 
@@ -37,8 +38,9 @@ pub fn looked_up(
         (None, IssuerRule::Exactly(issuer)) => issuer.clone(),
         _ => return Err(foreign()),
     };
-    trust.profile.check_kind(&answer.claims)?;
-    let known = trust.profile.read(issuer, answer.claims)?;
+    let claims = Object::from(answer.claims);
+    trust.profile.check_kind(&claims)?;
+    let known = trust.profile.read(issuer, claims)?;
     says_what_it_is_bound_to(&known)?;
     Ok(Authentic(Arc::new(Known { digest: *presented.digest(), ..known })))
 }
@@ -46,7 +48,7 @@ pub fn looked_up(
 /// A token that is said to be bound, but not to which key, is never taken for one that is not
 /// (RFC 9449 §6.2).
 fn says_what_it_is_bound_to(known: &Known) -> Result<(), Refusal> {
-    let typ = known.token.claims.get("token_type").and_then(Value::as_str);
+    let typ = known.token.claims.text("token_type");
     let is_bound = known.confirmation.as_ref().is_some_and(|cnf| cnf.jkt.is_some());
     if is_bound || !typ.is_some_and(|typ| typ.eq_ignore_ascii_case("DPoP")) {
         return Ok(());

@@ -22,6 +22,8 @@ pub enum Scheme {
 pub struct Presented {
     scheme: Scheme,
     token: Box<str>,
+    /// How many dots are in it.
+    dots: usize,
     digest: OnceLock<[u8; 32]>,
 }
 
@@ -68,31 +70,33 @@ impl Presented {
     /// # Errors
     /// [`Reason::CredentialsMalformed`], for what is no `b64token` (RFC 6750 §2.1).
     pub fn from_token(token: &str) -> Result<Self, Refusal> {
-        Self::sent_as(Scheme::Bearer, token)
+        Self::sent_as(Scheme::Bearer, token.as_bytes())
     }
 
-    fn sent_as(scheme: Scheme, token: &str) -> Result<Self, Refusal> {
-        if is_b64token(token.as_bytes()) {
-            return Ok(Self { scheme, token: token.into(), digest: OnceLock::new() });
-        }
-        Err(Refusal::new(
-            Reason::CredentialsMalformed,
-            "the token holds characters that no token has; send 'Authorization: Bearer <token>'",
-        ))
+    fn sent_as(scheme: Scheme, token: &[u8]) -> Result<Self, Refusal> {
+        let found = dots_of(token).zip(std::str::from_utf8(token).ok());
+        let Some((dots, token)) = found else {
+            return Err(Refusal::new(
+                Reason::CredentialsMalformed,
+                "the token holds characters that no token has; send 'Authorization: Bearer <token>'",
+            ));
+        };
+        Ok(Self { scheme, token: token.into(), dots, digest: OnceLock::new() })
     }
 
     fn from_value(value: &HeaderValue) -> Result<Self, Refusal> {
-        let malformed = |why| Err(Refusal::new(Reason::CredentialsMalformed, why));
-        let Ok(value) = value.to_str() else {
-            return malformed("the Authorization header is not ASCII");
-        };
-        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        let value = value.as_bytes();
+        let end = value.iter().position(|c| *c == b' ').unwrap_or(value.len());
+        let (scheme, token) = value.split_at(end);
         if !is_scheme(scheme) {
-            return malformed("the Authorization header has no scheme");
+            return Err(Refusal::new(
+                Reason::CredentialsMalformed,
+                "the Authorization header has no scheme",
+            ));
         }
         let scheme = match scheme {
-            bearer if bearer.eq_ignore_ascii_case("Bearer") => Scheme::Bearer,
-            dpop if dpop.eq_ignore_ascii_case("DPoP") => Scheme::Dpop,
+            bearer if bearer.eq_ignore_ascii_case(b"Bearer") => Scheme::Bearer,
+            dpop if dpop.eq_ignore_ascii_case(b"DPoP") => Scheme::Dpop,
             _ => {
                 return Err(Refusal::new(
                     Reason::SchemeUnsupported,
@@ -100,7 +104,8 @@ impl Presented {
                 ));
             }
         };
-        Self::sent_as(scheme, token.trim_start_matches(' '))
+        let spaces = token.iter().take_while(|c| **c == b' ').count();
+        Self::sent_as(scheme, &token[spaces..])
     }
 
     /// How it was sent.
@@ -121,9 +126,14 @@ impl Presented {
     /// Whether it has the form of a JWT: three segments, or five when it is encrypted
     /// (RFC 7519 §3.1). Anything else can only be looked up.
     pub fn is_jwt(&self) -> bool {
-        let dots = self.token.bytes().filter(|c| *c == b'.').count();
         // A JOSE header begins with `{` and `"` or white space, which base64url writes so.
-        (dots == 2 || dots == 4) && ["ey", "ew"].iter().any(|start| self.token.starts_with(start))
+        (self.dots == 2 || self.is_encrypted())
+            && ["ey", "ew"].iter().any(|start| self.token.starts_with(start))
+    }
+
+    /// Whether it has the five segments of an encrypted token (RFC 7516 §3.1).
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.dots == 4
     }
 }
 
@@ -141,17 +151,33 @@ fn names_access_token(query: &str) -> bool {
     })
 }
 
-/// `b64token` (RFC 6750 §2.1).
-fn is_b64token(token: &[u8]) -> bool {
-    let unpadded = token.iter().rposition(|c| *c != b'=').map_or(0, |last| last + 1);
-    unpadded > 0
-        && token[..unpadded].iter().all(|c| {
-            c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
-        })
+/// How many dots are in a `b64token` (RFC 6750 §2.1); `None` when it is none.
+fn dots_of(token: &[u8]) -> Option<usize> {
+    let unpadded = token.iter().rposition(|c| *c != b'=')? + 1;
+    let (mut is_one, mut dots) = (true, 0);
+    for c in &token[..unpadded] {
+        is_one &= IN_TOKEN[usize::from(*c)];
+        dots += usize::from(*c == b'.');
+    }
+    is_one.then_some(dots)
 }
 
+/// The characters of a `b64token`, but for the padding.
+const IN_TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut c = 0_u8;
+    loop {
+        let is_sign = matches!(c, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        table[c as usize] = c.is_ascii_alphanumeric() || is_sign;
+        if c == u8::MAX {
+            break table;
+        }
+        c += 1;
+    }
+};
+
 /// `auth-scheme`, a `token` (RFC 9110 §5.6.2).
-fn is_scheme(scheme: &str) -> bool {
+fn is_scheme(scheme: &[u8]) -> bool {
     !scheme.is_empty()
-        && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c))
+        && scheme.iter().all(|c| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(c))
 }

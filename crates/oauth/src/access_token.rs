@@ -1,9 +1,9 @@
 //! JWT access tokens: the claims that are issued and those that are received (RFC 9068 §2.2).
 
+use bailiwick_jose::json::Object;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use crate::{ClientId, Issuer, Scope, Scopes, Subject, claim, scope};
+use crate::{ClientId, Issuer, Scopes, Subject, claim};
 
 /// The `typ` of a JWT access token (RFC 9068 §2.1).
 pub const TYPE: &str = "at+jwt";
@@ -53,8 +53,6 @@ pub struct AccessToken {
     pub jti: Option<String>,
     /// The client.
     pub client_id: Option<String>,
-    /// The scopes.
-    pub scope: Scopes,
     /// When the user signed in, in seconds since 1970.
     pub auth_time: Option<i64>,
     /// How strongly the user signed in (RFC 9068 §2.2.1).
@@ -62,7 +60,7 @@ pub struct AccessToken {
     /// By what means; none when the claim is absent (RFC 9068 §2.2.1).
     pub amr: Vec<String>,
     /// Every claim, as it was received.
-    pub claims: Map<String, Value>,
+    pub claims: Object,
 }
 
 /// A claim of the wrong type; its name is said, its value never.
@@ -71,11 +69,12 @@ pub struct AccessToken {
 pub struct MalformedClaim(pub &'static str);
 
 impl AccessToken {
-    /// Reads the claims of a verified token.
+    /// Reads the claims of a verified token. Where an issuer puts scopes, its profile knows.
     ///
     /// # Errors
     /// Names the first claim that has another type than RFC 7519 §4.1 and RFC 9068 §2.2 give it.
-    pub fn read(claims: Map<String, Value>) -> Result<Self, MalformedClaim> {
+    pub fn read(claims: impl Into<Object>) -> Result<Self, MalformedClaim> {
+        let claims = claims.into();
         Ok(Self {
             iss: claim::text(&claims, "iss")?,
             sub: claim::text(&claims, "sub")?,
@@ -85,27 +84,12 @@ impl AccessToken {
             iat: claim::seconds(&claims, "iat")?,
             jti: claim::text(&claims, "jti")?,
             client_id: claim::text(&claims, "client_id")?,
-            scope: scopes(&claims)?,
             auth_time: claim::seconds(&claims, "auth_time")?,
             acr: claim::text(&claims, "acr")?,
             amr: claim::texts(&claims, "amr")?,
             claims,
         })
     }
-}
-
-/// The scopes as one text (RFC 9068 §2.2.3), or, as some issuers write them, as a list of names.
-fn scopes(claims: &Map<String, Value>) -> Result<Scopes, MalformedClaim> {
-    let broken = MalformedClaim("scope");
-    let Some(Value::Array(names)) = claims.get("scope") else {
-        let scope = claim::text(claims, "scope")?.unwrap_or_default();
-        return Scopes::parse(&scope).map_err(|_| broken);
-    };
-    if names.len() > scope::MOST {
-        return Err(broken);
-    }
-    let name = |name: &Value| Scope::parse(name.as_str()?).ok();
-    names.iter().map(|value| name(value).ok_or(broken)).collect()
 }
 
 #[cfg(test)]
@@ -133,12 +117,6 @@ mod tests {
             (r#"{"aud":{"a":1}}"#, "aud"),
             (r#"{"sub":"a\u0000b"}"#, "sub"),
             (r#"{"aud":["a","b\u0000"]}"#, "aud"),
-            (r#"{"scope":"read\nwrite"}"#, "scope"),
-            (r#"{"scope":["read write"]}"#, "scope"),
-            (r#"{"scope":["read",""]}"#, "scope"),
-            (r#"{"scope":["read",1]}"#, "scope"),
-            (r#"{"scope":{"read":true}}"#, "scope"),
-            (r#"{"scope":null}"#, "scope"),
             (r#"{"acr":1}"#, "acr"),
             (r#"{"acr":["1"]}"#, "acr"),
             (r#"{"amr":"pwd"}"#, "amr"),
@@ -152,22 +130,10 @@ mod tests {
 
     #[test]
     fn well_typed_claims_are_read() {
-        let token =
-            verdict(r#"{"aud":["a","b"],"exp":1700000000.5,"scope":"read  write"}"#).unwrap();
+        let token = verdict(r#"{"aud":["a","b"],"exp":1700000000.5}"#).unwrap();
         assert_eq!(token.aud, ["a", "b"]);
         assert_eq!(token.exp, Some(1_700_000_000));
-        assert_eq!(token.scope.to_string(), "read write");
         assert_eq!(verdict("{}").unwrap().aud, Vec::<String>::new());
-    }
-
-    #[test]
-    fn scopes_may_come_as_a_list_of_names() {
-        let token = verdict(r#"{"scope":["read","write","read"]}"#).unwrap();
-        assert_eq!(token.scope.to_string(), "read write");
-        assert!(verdict(r#"{"scope":[]}"#).unwrap().scope.is_empty());
-        let many = |count| serde_json::json!({ "scope": vec!["read"; count] }).to_string();
-        assert!(verdict(&many(scope::MOST)).is_ok());
-        assert_eq!(verdict(&many(scope::MOST + 1)).unwrap_err(), "scope");
     }
 
     #[test]

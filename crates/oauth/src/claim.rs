@@ -1,24 +1,65 @@
 //! Reads single claims strictly: absent, or of the type that its RFC gives it (RFC 7519 §4.1).
 
+use std::borrow::Cow;
+
+use bailiwick_jose::json::Object;
 use serde_json::{Map, Value};
 
 use crate::access_token::MalformedClaim;
 
+/// Claims, however they are held.
+pub trait Claims {
+    /// Whether there is a claim of this name.
+    fn has(&self, name: &str) -> bool;
+    /// A claim that is a string; `None` when it is absent or anything else.
+    fn text(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// A claim.
+    fn value(&self, name: &str) -> Option<Cow<'_, Value>>;
+}
+
+impl Claims for Map<String, Value> {
+    fn has(&self, name: &str) -> bool {
+        self.contains_key(name)
+    }
+
+    fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.get(name)?.as_str().map(Cow::Borrowed)
+    }
+
+    fn value(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.get(name).map(Cow::Borrowed)
+    }
+}
+
+impl Claims for Object {
+    fn has(&self, name: &str) -> bool {
+        self.contains_key(name)
+    }
+
+    fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.text(name)
+    }
+
+    fn value(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.value(name).map(Cow::Owned)
+    }
+}
+
 /// A text; NUL is in none.
 pub(crate) fn text(
-    claims: &Map<String, Value>,
+    claims: &impl Claims,
     name: &'static str,
 ) -> Result<Option<String>, MalformedClaim> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) if !text.contains('\0') => Ok(Some(text.clone())),
-        Some(_) => Err(MalformedClaim(name)),
+    match claims.text(name) {
+        Some(text) if !text.contains('\0') => Ok(Some(text.into_owned())),
+        None if !claims.has(name) => Ok(None),
+        _ => Err(MalformedClaim(name)),
     }
 }
 
 /// A text that must be there and hold something.
 pub(crate) fn required_text(
-    claims: &Map<String, Value>,
+    claims: &impl Claims,
     name: &'static str,
 ) -> Result<String, MalformedClaim> {
     text(claims, name)?.filter(|text| !text.is_empty()).ok_or(MalformedClaim(name))
@@ -26,30 +67,30 @@ pub(crate) fn required_text(
 
 /// A list of texts; none when the claim is absent.
 pub(crate) fn texts(
-    claims: &Map<String, Value>,
+    claims: &impl Claims,
     name: &'static str,
 ) -> Result<Vec<String>, MalformedClaim> {
     let broken = MalformedClaim(name);
-    let Some(value) = claims.get(name) else { return Ok(Vec::new()) };
+    let Some(value) = claims.value(name) else { return Ok(Vec::new()) };
     let item = |item: &Value| item.as_str().filter(|text| !text.contains('\0')).map(str::to_owned);
     value.as_array().ok_or(broken)?.iter().map(|value| item(value).ok_or(broken)).collect()
 }
 
 /// The audiences: one text or a list of them (RFC 7519 §4.1.3); none when the claim is absent.
-pub(crate) fn audiences(claims: &Map<String, Value>) -> Result<Vec<String>, MalformedClaim> {
-    match claims.get("aud") {
-        Some(Value::String(_)) => Ok(text(claims, "aud")?.into_iter().collect()),
-        _ => texts(claims, "aud"),
+pub(crate) fn audiences(claims: &impl Claims) -> Result<Vec<String>, MalformedClaim> {
+    match claims.text("aud") {
+        Some(_) => Ok(text(claims, "aud")?.into_iter().collect()),
+        None => texts(claims, "aud"),
     }
 }
 
 /// A `NumericDate` (RFC 7519 §2): not negative, within what a double holds exactly.
 pub(crate) fn seconds(
-    claims: &Map<String, Value>,
+    claims: &impl Claims,
     name: &'static str,
 ) -> Result<Option<i64>, MalformedClaim> {
     const MOST: i64 = 1 << 53;
-    let Some(value) = claims.get(name) else { return Ok(None) };
+    let Some(value) = claims.value(name) else { return Ok(None) };
     let whole = match (value.as_i64(), value.as_f64()) {
         (Some(whole), _) => whole,
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "bounded")]

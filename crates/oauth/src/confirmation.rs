@@ -1,9 +1,9 @@
 //! Whose key a token is bound to: the `cnf` claim (RFC 7800 §3, RFC 9449 §6.1, RFC 8705 §3.1).
 
 use bailiwick_jose::base64url;
-use serde_json::{Map, Value};
 
 use crate::access_token::MalformedClaim;
+use crate::claim::Claims;
 
 /// What the presenter of a token must prove; at least one of the two, and each that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +23,9 @@ impl Confirmation {
     /// # Errors
     /// When `cnf` is no object, is empty, or has a member other than a well-formed `jkt` or
     /// `x5t#S256`.
-    pub fn read(claims: &Map<String, Value>) -> Result<Option<Self>, MalformedClaim> {
+    pub fn read(claims: &impl Claims) -> Result<Option<Self>, MalformedClaim> {
         let broken = MalformedClaim("cnf");
-        let Some(cnf) = claims.get("cnf") else { return Ok(None) };
+        let Some(cnf) = claims.value("cnf") else { return Ok(None) };
         let members = cnf.as_object().filter(|members| !members.is_empty()).ok_or(broken)?;
         let mut read = Self { jkt: None, x5t_s256: None };
         for (name, value) in members {

@@ -31,7 +31,7 @@ pub mod status_list;
 pub mod subject;
 pub mod token;
 
-mod claim;
+pub mod claim;
 mod uri;
 
 pub use access_token::AccessToken;

@@ -3,9 +3,10 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::access_token::MalformedClaim;
+use crate::claim::Claims;
 use crate::{claim, uri};
 
 /// The `typ` of a status list token, and behind `application/` its media type (§5.1, §8.1).
@@ -39,11 +40,10 @@ impl StatusReference {
     ///
     /// # Errors
     /// When there is a `status_list`, but not with an index and an absolute URI.
-    pub fn read(claims: &Map<String, Value>) -> Result<Option<Self>, MalformedClaim> {
+    pub fn read(claims: &impl Claims) -> Result<Option<Self>, MalformedClaim> {
         let broken = MalformedClaim("status");
-        let Some(list) = claims.get("status").and_then(|status| status.get("status_list")) else {
-            return Ok(None);
-        };
+        let Some(status) = claims.value("status") else { return Ok(None) };
+        let Some(list) = status.get("status_list") else { return Ok(None) };
         let list = list.as_object().ok_or(broken)?;
         let uri = claim::required_text(list, "uri").map_err(|_| broken)?;
         let is_absolute =
@@ -75,9 +75,10 @@ impl StatusListClaims {
     ///
     /// # Errors
     /// Names the first claim that is missing or malformed.
-    pub fn read(claims: &Map<String, Value>) -> Result<Self, MalformedClaim> {
+    pub fn read(claims: &impl Claims) -> Result<Self, MalformedClaim> {
         let broken = MalformedClaim("status_list");
-        let list = claims.get("status_list").and_then(Value::as_object).ok_or(broken)?;
+        let list = claims.value("status_list").ok_or(broken)?;
+        let list = list.as_object().ok_or(broken)?;
         let ttl = claim::seconds(claims, "ttl")?;
         if ttl == Some(0) {
             return Err(MalformedClaim("ttl"));

@@ -3,12 +3,15 @@
 mod provider;
 mod rfc9068;
 
+use std::borrow::Cow;
+
 use bailiwick_jose::Header;
+use bailiwick_jose::json::Object;
 use bailiwick_oauth::{
     AccessToken, ClientId, Confirmation, Issuer, Scope, Scopes, Subject, access_token, details,
     status_list::StatusReference,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::authentic::Known;
 use crate::claim::ClaimPath;
@@ -91,18 +94,18 @@ impl ScopeSource {
         Self { claim: ClaimPath::member(name), shape: ScopeShape::List }
     }
 
-    fn read(&self, claims: &Map<String, Value>) -> Result<Scopes, Refusal> {
+    fn read(&self, claims: &Object) -> Result<Scopes, Refusal> {
         let broken = || malformed(self.claim.as_str());
-        match (self.claim.find(claims), self.shape) {
-            (None, _) => Ok(Scopes::new()),
-            (Some(Value::String(text)), ScopeShape::Text | ScopeShape::Either) => {
+        let Some(value) = self.claim.find(claims) else { return Ok(Scopes::new()) };
+        match (&*value, self.shape) {
+            (Value::String(text), ScopeShape::Text | ScopeShape::Either) => {
                 Scopes::parse(text).map_err(|_| broken())
             }
-            (Some(Value::Array(names)), ScopeShape::List | ScopeShape::Either) => {
+            (Value::Array(names), ScopeShape::List | ScopeShape::Either) => {
                 let name = |name: &Value| Scope::parse(name.as_str()?).ok();
                 names.iter().map(name).collect::<Option<Scopes>>().ok_or_else(broken)
             }
-            (Some(_), _) => Err(broken()),
+            _ => Err(broken()),
         }
     }
 }
@@ -135,11 +138,7 @@ pub const FOREIGN: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "events"
 
 impl Profile {
     /// Refuses what does not call itself an access token.
-    pub(crate) fn check_type(
-        &self,
-        header: &Header,
-        claims: &Map<String, Value>,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn check_type(&self, header: &Header, claims: &Object) -> Result<(), Refusal> {
         let mismatch = || {
             Err(Refusal::new(
                 Reason::TypeMismatch,
@@ -160,14 +159,14 @@ impl Profile {
     }
 
     /// Whether a claim that tells the issuer's access tokens from others says that this is another.
-    fn is_other_kind(&self, claims: &Map<String, Value>) -> bool {
+    fn is_other_kind(&self, claims: &Object) -> bool {
         self.fixed
             .iter()
-            .any(|(claim, values)| claims.get(claim).is_none_or(|value| !values.contains(value)))
+            .any(|(claim, values)| claims.value(claim).is_none_or(|value| !values.contains(&value)))
     }
 
     /// Refuses an answer about a token that is no access token (RFC 7662 §2.2).
-    pub(crate) fn check_kind(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
+    pub(crate) fn check_kind(&self, claims: &Object) -> Result<(), Refusal> {
         if self.is_other_kind(claims) {
             return Err(Refusal::new(Reason::TypeMismatch, "this is not an access token"));
         }
@@ -175,11 +174,7 @@ impl Profile {
     }
 
     /// Reads the claims of a token that its issuer vouches for.
-    pub(crate) fn read(
-        &self,
-        issuer: Issuer,
-        claims: Map<String, Value>,
-    ) -> Result<Known, Refusal> {
+    pub(crate) fn read(&self, issuer: Issuer, claims: Object) -> Result<Known, Refusal> {
         let token = AccessToken::read(claims).map_err(|why| malformed(why.0))?;
         let claims = &token.claims;
         let lacking = std::iter::once("exp")
@@ -190,11 +185,11 @@ impl Profile {
             return Err(Refusal::new(Reason::ClaimMissing, why));
         }
         let client_id = match first(claims, &self.client_id)? {
-            Some((name, id)) => Some(ClientId::parse(id).map_err(|_| malformed(name))?),
+            Some((name, id)) => Some(ClientId::parse(&id).map_err(|_| malformed(name))?),
             None => None,
         };
         let subject = match (first(claims, &self.subject)?, &client_id) {
-            (Some((name, sub)), _) => Subject::parse(sub).map_err(|_| malformed(name))?,
+            (Some((name, sub)), _) => Subject::parse(&sub).map_err(|_| malformed(name))?,
             (None, Some(client)) => Subject::of_client(client),
             (None, None) => {
                 return Err(Refusal::new(Reason::ClaimMissing, "the token names no subject"));
@@ -205,12 +200,13 @@ impl Profile {
             issuer,
             subject,
             client_id,
+            session: claims.text("sid").map(Cow::into_owned),
             scopes: self.scopes(claims)?,
             roles: self.roles(claims)?,
             confirmation: Confirmation::read(claims).map_err(|why| malformed(why.0))?,
-            details: match claims.get("authorization_details") {
+            details: match claims.value("authorization_details") {
                 Some(value) => {
-                    details::parse(value).map_err(|_| malformed("authorization_details"))?
+                    details::parse(&value).map_err(|_| malformed("authorization_details"))?
                 }
                 None => Vec::new(),
             },
@@ -220,7 +216,7 @@ impl Profile {
         })
     }
 
-    fn scopes(&self, claims: &Map<String, Value>) -> Result<Scopes, Refusal> {
+    fn scopes(&self, claims: &Object) -> Result<Scopes, Refusal> {
         let mut scopes = Scopes::new();
         for source in &self.scopes {
             scopes.extend(source.read(claims)?);
@@ -228,20 +224,20 @@ impl Profile {
         Ok(scopes)
     }
 
-    fn roles(&self, claims: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
+    fn roles(&self, claims: &Object) -> Result<Vec<String>, Refusal> {
         let mut roles = Vec::new();
         for path in &self.roles {
-            match path.find(claims) {
-                None => {}
-                Some(Value::String(role)) => roles.push(role.clone()),
-                Some(Value::Array(names)) => {
+            let Some(value) = path.find(claims) else { continue };
+            match &*value {
+                Value::String(role) => roles.push(role.clone()),
+                Value::Array(names) => {
                     for name in names {
                         let name = name.as_str().ok_or_else(|| malformed(path.as_str()))?;
                         roles.push(name.to_owned());
                     }
                 }
-                Some(Value::Object(names)) => roles.extend(names.keys().cloned()),
-                Some(_) => return Err(malformed(path.as_str())),
+                Value::Object(names) => roles.extend(names.keys().cloned()),
+                _ => return Err(malformed(path.as_str())),
             }
         }
         Ok(roles)
@@ -250,13 +246,11 @@ impl Profile {
 
 /// The first of some claims that is there: its name and its text.
 fn first<'c>(
-    claims: &'c Map<String, Value>,
+    claims: &'c Object,
     names: &'c [String],
-) -> Result<Option<(&'c str, &'c str)>, Refusal> {
-    let Some((name, value)) = names.iter().find_map(|name| Some((name, claims.get(name)?))) else {
-        return Ok(None);
-    };
-    let text = value.as_str().ok_or_else(|| malformed(name))?;
+) -> Result<Option<(&'c str, Cow<'c, str>)>, Refusal> {
+    let Some(name) = names.iter().find(|name| claims.contains_key(name)) else { return Ok(None) };
+    let text = claims.text(name).ok_or_else(|| malformed(name))?;
     Ok(Some((name, text)))
 }
 

@@ -14,7 +14,7 @@ fn world() -> World {
 fn a_job_is_a_subject_without_client_and_scope() {
     let permit = world().passes(&fixture!("github-actions/job.json"));
     says(&permit, JOB, None, "", &[]);
-    assert_eq!(permit.token().claims["repository_owner_id"], "65");
+    assert_eq!(permit.token().claims.value("repository_owner_id").unwrap(), "65");
 }
 
 #[test]
