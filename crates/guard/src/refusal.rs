@@ -202,12 +202,7 @@ impl Refusal {
 
     /// The status of the answer (RFC 6750 §3.1, RFC 9449 §7.1).
     pub fn status(&self) -> StatusCode {
-        match self.error() {
-            None | Some(ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce) => {
-                StatusCode::UNAUTHORIZED
-            }
-            Some(error) => error.status(),
-        }
+        self.error().map_or(StatusCode::UNAUTHORIZED, ErrorCode::status)
     }
 
     /// The body of the answer; `None` where the challenge says it all.

@@ -1,7 +1,11 @@
 //! What a refused client is told (RFC 6750 §3, RFC 9728 §5.1).
 
-use bailiwick_guard::{Binding, Implied, Offer, Reason, Refusal, Scheme, ScopeRule, challenges};
+use bailiwick_guard::{
+    Binding, Implied, LoginRule, Offer, Reason, Refusal, Rule, Scheme, ScopeRule, challenges,
+};
 use bailiwick_oauth::{Resource, Scopes};
+
+use crate::mint::{Attempt, claims, token};
 
 /// The challenge for a refusal at the orders API.
 fn told(refusal: &Refusal, scope: &str) -> String {
@@ -112,6 +116,16 @@ fn nothing_breaks_out_of_its_quotes() {
     let expected =
         format!(r#"Bearer error="invalid_token", error_description="a'b'c??X: y ?", {METADATA}"#);
     assert_eq!(told(&refusal, ""), expected);
+}
+
+// RFC 9110 §5.6.4: what is quoted cannot end its quotes.
+#[test]
+fn a_value_of_the_operators_is_quoted() {
+    let login = LoginRule { acr_values: vec![r#"a"b\c"#.to_owned()], max_age: None };
+    let rule = Rule { login, ..Rule::ANY_TOKEN };
+    let refusal = Attempt { rule: &rule, ..Attempt::bearer(&token(&claims())) }.refusal();
+    let found = to(&refusal, "urn:x:y", "");
+    assert!(found.ends_with(r#", acr_values="a\"b\\c""#), "{found}");
 }
 
 const ALGS: &str = r#"algs="RS256 PS256 ES256 ES384 EdDSA""#;

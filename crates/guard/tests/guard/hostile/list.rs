@@ -247,6 +247,7 @@ pub(crate) const FORM: &[Hostile] = &[
     ),
     same("four segments", |typ| edited(typ, |t| format!("{t}.AA")), "token_malformed"),
     same("five segments", |typ| edited(typ, |t| format!("{t}.AA.AA")), "decryption_failed"),
+    same("six segments", |typ| edited(typ, |t| format!("{t}.AA.AA.AA")), "token_malformed"),
     same("JWE-shaped rubbish", |_| Attempt::bearer("eyJ4IjoxfQ.AA.AA.AA.AA"), "decryption_failed"),
     same("padded", |typ| edited(typ, |t| format!("{t}==")), "token_malformed"),
     same("padded inside", |typ| edited(typ, |t| t.replacen('.', "=.", 1)), "credentials_malformed"),
