@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
 use http::{HeaderValue, Method, Request, Response, request};
 use http_body_util::{Either, Full};
+use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use crate::refused::DPOP_NONCE;
@@ -49,20 +50,35 @@ impl Require {
         Self { api, rule: Arc::new(rule) }
     }
 
-    /// Decides about a request and puts the verified token into it.
-    ///
-    /// Gives a nonce for the client's next proof, where this server asks for nonces.
-    async fn admit(&self, parts: &mut request::Parts) -> Result<Option<HeaderValue>, Refused> {
+    /// Decides about a request with what is at hand, and puts the verified token into it; `None` when
+    /// something has to be waited for.
+    fn admit_at_once(&self, parts: &mut request::Parts) -> Option<Result<(), Refused>> {
         if self.api.0.allows_preflight && is_preflight(parts) {
-            return Ok(None);
+            return Some(Ok(()));
         }
         if let Some(token) = parts.extensions.get::<VerifiedToken>()
             && token.is_from(&self.api)
         {
-            return token.also(&self.rule).map(|()| None);
+            return Some(token.also(&self.rule));
         }
         let asked = Asked::from(&*parts);
-        let permit = self.api.admit(&asked, &self.rule).await?;
+        let token = match self.api.admit_at_once(&asked, &self.rule)? {
+            Ok(permit) => VerifiedToken::new(permit, self.api.clone(), &asked),
+            Err(refused) => return Some(Err(refused)),
+        };
+        parts.extensions.insert(token);
+        Some(Ok(()))
+    }
+
+    /// The same, waiting for whatever is not at hand.
+    ///
+    /// Gives a nonce for the client's next proof, where this server asks for nonces.
+    async fn admit_later(
+        &self,
+        parts: &mut request::Parts,
+    ) -> Result<Option<HeaderValue>, Refused> {
+        let asked = Asked::from(&*parts);
+        let permit = self.api.admit_later(&asked, &self.rule).await?;
         let nonce = self.api.next_nonce(&permit);
         let token = VerifiedToken::new(permit, self.api.clone(), &asked);
         parts.extensions.insert(token);
@@ -90,34 +106,99 @@ where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     B: Send + 'static,
+    R: 'static,
+    S::Error: 'static,
 {
     /// The service's own body, or that of a refusal.
     type Response = Response<Either<R, Full<Bytes>>>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+    type Future = Answering<S::Future, R, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The one that is ready goes along; its clone waits for the next request.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let require = self.require.clone();
-        Box::pin(async move {
-            let (mut parts, body) = request.into_parts();
-            match require.admit(&mut parts).await {
-                Ok(nonce) => {
-                    let mut answer = inner.call(Request::from_parts(parts, body)).await?;
-                    if let Some(nonce) = nonce {
-                        answer.headers_mut().insert(DPOP_NONCE, nonce); // RFC 9449 §8.2
-                    }
-                    Ok(answer.map(Either::Left))
-                }
-                Err(refused) => Ok(refused.response().map(|body| Either::Right(Full::new(body)))),
+        let (mut parts, body) = request.into_parts();
+        let stage = match self.require.admit_at_once(&mut parts) {
+            Some(Ok(())) => {
+                Stage::Inner { answer: self.inner.call(Request::from_parts(parts, body)) }
             }
-        })
+            Some(Err(refused)) => Stage::Refused { refused: Box::new(refused) },
+            None => {
+                // The one that is ready goes along; its clone waits for the next request.
+                let clone = self.inner.clone();
+                let inner = std::mem::replace(&mut self.inner, clone);
+                let require = self.require.clone();
+                Stage::Waiting { waiting: Box::pin(answer_later(require, inner, parts, body)) }
+            }
+        };
+        Answering { stage }
+    }
+}
+
+async fn answer_later<S, B, R>(
+    require: Require,
+    mut inner: S,
+    mut parts: request::Parts,
+    body: B,
+) -> Result<Response<Either<R, Full<Bytes>>>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    match require.admit_later(&mut parts).await {
+        Ok(nonce) => {
+            let mut answer = inner.call(Request::from_parts(parts, body)).await?;
+            if let Some(nonce) = nonce {
+                answer.headers_mut().insert(DPOP_NONCE, nonce); // RFC 9449 §8.2
+            }
+            Ok(answer.map(Either::Left))
+        }
+        Err(refused) => Ok(answer_of(&refused)),
+    }
+}
+
+fn answer_of<R>(refused: &Refused) -> Response<Either<R, Full<Bytes>>> {
+    refused.response().map(|body| Either::Right(Full::new(body)))
+}
+
+pin_project! {
+    /// The answer of a [`Protected`] service, to come.
+    pub struct Answering<F, R, E> {
+        #[pin]
+        stage: Stage<F, R, E>,
+    }
+}
+
+type Waiting<R, E> =
+    Pin<Box<dyn Future<Output = Result<Response<Either<R, Full<Bytes>>>, E>> + Send>>;
+
+pin_project! {
+    #[project = StageOf]
+    enum Stage<F, R, E> {
+        /// It was let in at once: the service's own answer.
+        Inner { #[pin] answer: F },
+        /// It was refused at once.
+        Refused { refused: Box<Refused> },
+        /// Something has to be waited for before either.
+        Waiting { waiting: Waiting<R, E> },
+    }
+}
+
+impl<F, R, E> Future for Answering<F, R, E>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<Either<R, Full<Bytes>>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().stage.project() {
+            StageOf::Inner { answer } => {
+                answer.poll(cx).map(|answer| answer.map(|answer| answer.map(Either::Left)))
+            }
+            StageOf::Refused { refused } => Poll::Ready(Ok(answer_of(refused))),
+            StageOf::Waiting { waiting } => waiting.as_mut().poll(cx),
+        }
     }
 }
 

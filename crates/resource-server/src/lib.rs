@@ -44,6 +44,10 @@
 //! machine only), and refreshed in the background; a token with an unknown `kid` leads to one more
 //! fetch. An API starts while its issuer is down and heals by itself.
 //!
+//! # Tests
+//!
+//! The feature `testing` has an issuer for your own tests, with good tokens and hostile ones.
+//!
 //! # Without axum
 //!
 //! The layer works in any tower stack over `http`; see [`Require`]. Proxies decide with
@@ -65,6 +69,8 @@ pub mod metrics;
 pub mod refused;
 pub mod scoped;
 pub mod server;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod token;
 
 mod seen;
@@ -80,7 +86,7 @@ pub use dpop::Dpop;
 pub use events::EventReceiver;
 pub use health::{Health, IssuerHealth, LookupHealth};
 pub use issuers::TrustedIssuer;
-pub use layer::{Protected, Require};
+pub use layer::{Answering, Protected, Require};
 pub use lookup::Lookup;
 pub use metrics::Metrics;
 pub use refused::Refused;

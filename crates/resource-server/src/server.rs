@@ -55,8 +55,22 @@ pub(crate) struct Inner {
 struct Course {
     path: Path,
     sent: Option<Scheme>,
-    /// Of the key that the token is bound to.
+    /// Of the key that a token which was sent with a DPoP proof is bound to.
     thumbprint: Option<String>,
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self { path: Path::Verified, sent: None, thumbprint: None }
+    }
+}
+
+impl Course {
+    fn found(&mut self, authentic: &Authentic) {
+        if self.sent == Some(Scheme::Dpop) {
+            self.thumbprint = authentic.confirmation().and_then(|cnf| cnf.jkt.clone());
+        }
+    }
 }
 
 impl ResourceServer {
@@ -118,14 +132,51 @@ impl ResourceServer {
     /// # Errors
     /// The answer for whoever sent the request.
     pub async fn admit(&self, asked: &Asked<'_>, rule: &Rule) -> Result<Permit, Refused> {
-        let mut course = Course { path: Path::Verified, sent: None, thumbprint: None };
-        let admission = self.decide(asked, rule, &mut course).await;
-        let outcome = match admission {
+        match self.admit_at_once(asked, rule) {
+            Some(outcome) => outcome,
+            None => self.admit_later(asked, rule).await,
+        }
+    }
+
+    /// Decides with what is at hand; `None` when something has to be waited for. Most requests wait
+    /// for nothing: their token, or its issuer's key, is known.
+    pub(crate) fn admit_at_once(
+        &self,
+        asked: &Asked<'_>,
+        rule: &Rule,
+    ) -> Option<Result<Permit, Refused>> {
+        let mut course = Course::default();
+        let outcome = match self.decide_at_once(asked, rule, &mut course)? {
+            Ok(Admission::Now(permit)) => Ok(permit),
+            Ok(Admission::Once(_)) | Err(Stop::Missing(_)) => return None,
+            Err(Stop::Refused(refusal)) => Err(refusal),
+        };
+        Some(self.tell(outcome, rule, &course))
+    }
+
+    /// Decides, waiting for whatever is not at hand.
+    pub(crate) async fn admit_later(
+        &self,
+        asked: &Asked<'_>,
+        rule: &Rule,
+    ) -> Result<Permit, Refused> {
+        let mut course = Course::default();
+        let outcome = match self.decide(asked, rule, &mut course).await {
             Ok(Admission::Now(permit)) => Ok(permit),
             Ok(Admission::Once(once)) => self.0.dpop.settle(once, self.now()).await,
             Err(Stop::Refused(refusal)) => Err(refusal),
             Err(Stop::Missing(missing)) => Err(missing.cannot_be_had()),
         };
+        self.tell(outcome, rule, &course)
+    }
+
+    /// Counts and logs a verdict, and makes the answer of a refusal.
+    fn tell(
+        &self,
+        outcome: Result<Permit, Refusal>,
+        rule: &Rule,
+        course: &Course,
+    ) -> Result<Permit, Refused> {
         match outcome {
             Ok(permit) => {
                 self.0.metrics.admitted();
@@ -137,10 +188,8 @@ impl ResourceServer {
                 Ok(permit)
             }
             Err(refusal) => {
-                let nonce = course
-                    .thumbprint
-                    .filter(|_| course.sent == Some(Scheme::Dpop))
-                    .and_then(|thumbprint| self.0.dpop.nonce(&thumbprint, self.now()));
+                let thumbprint = course.thumbprint.as_deref();
+                let nonce = thumbprint.and_then(|key| self.0.dpop.nonce(key, self.now()));
                 Err(self.refuse(refusal, rule, course.sent).with_nonce(nonce))
             }
         }
@@ -151,9 +200,30 @@ impl ResourceServer {
     /// The very stages of [`admit`](Self::admit) decide. Nothing is logged, and whether a DPoP proof
     /// was used before is not looked at.
     pub async fn explain(&self, asked: &Asked<'_>, rule: &Rule) -> Vec<Check> {
-        let mut course = Course { path: Path::Verified, sent: None, thumbprint: None };
+        let mut course = Course::default();
         let stop = self.decide(asked, rule, &mut course).await.err();
         explain(course.path, stop.as_ref())
+    }
+
+    /// All stages with what is at hand; `None` when the token has to be looked up.
+    fn decide_at_once(
+        &self,
+        asked: &Asked<'_>,
+        rule: &Rule,
+        course: &mut Course,
+    ) -> Option<Result<Admission, Stop>> {
+        let presented = match Presented::from_request(asked.headers, asked.uri.query()) {
+            Ok(presented) => presented,
+            Err(refusal) => return Some(Err(refusal.into())),
+        };
+        course.sent = Some(presented.scheme());
+        if self.lookup_of(&presented).is_some() {
+            return None;
+        }
+        Some(self.verified_at_once(&presented).and_then(|authentic| {
+            course.found(&authentic);
+            self.judge(&presented, authentic, asked, rule)
+        }))
     }
 
     /// All stages but the memory of used proofs.
@@ -163,19 +233,15 @@ impl ResourceServer {
         rule: &Rule,
         course: &mut Course,
     ) -> Result<Admission, Stop> {
-        let inner = &*self.0;
         let presented = Presented::from_request(asked.headers, asked.uri.query())?; // RFC 6750 §2
         course.sent = Some(presented.scheme());
-        let authentic = match inner.lookup.as_ref().filter(|lookup| lookup.takes(&presented)) {
-            Some(lookup) => {
-                course.path = Path::LookedUp;
-                lookup.authentic(&presented, self.now()).await? // RFC 7662 §2
-            }
-            None => self.verified(&presented).await?, // RFC 9068 §4
+        let authentic = if let Some(lookup) = self.lookup_of(&presented) {
+            course.path = Path::LookedUp;
+            lookup.authentic(&presented, self.now()).await? // RFC 7662 §2
+        } else {
+            self.verified(&presented).await? // RFC 9068 §4
         };
-        if presented.scheme() == Scheme::Dpop {
-            course.thumbprint = authentic.confirmation().and_then(|cnf| cnf.jkt.clone());
-        }
+        course.found(&authentic);
         let missing = match self.judge(&presented, authentic.clone(), asked, rule) {
             Err(Stop::Missing(missing)) => missing,
             settled => return settled,
@@ -186,6 +252,10 @@ impl ResourceServer {
             Err(Stop::Missing(missing)) => Err(missing.does_not_exist().into()),
             settled => settled,
         }
+    }
+
+    fn lookup_of(&self, presented: &Presented) -> Option<&Lookups> {
+        self.0.lookup.as_ref().filter(|lookup| lookup.takes(presented))
     }
 
     /// Everything that is decided anew for each request, at this moment.
@@ -241,20 +311,28 @@ impl ResourceServer {
 
     /// Finds out whether a JWT is genuine; a key that is missing is looked for once.
     async fn verified(&self, presented: &Presented) -> Result<Authentic, Stop> {
-        if let Some(authentic) = self.0.seen.find(presented, &self.0.sources) {
-            self.0.metrics.seen();
-            return Ok(authentic);
-        }
-        self.0.metrics.unseen();
-        let missing = match self.verify(presented) {
+        let missing = match self.verified_at_once(presented) {
             Err(Stop::Missing(missing)) => missing,
             settled => return settled,
         };
         self.fetch(&missing).await?;
-        match self.verify(presented) {
+        match self.verified_at_once(presented) {
             Err(Stop::Missing(missing)) => Err(missing.does_not_exist().into()),
             settled => settled,
         }
+    }
+
+    /// Finds out whether a JWT is genuine, with the keys at hand.
+    fn verified_at_once(&self, presented: &Presented) -> Result<Authentic, Stop> {
+        if let Some(authentic) = self.0.seen.find(presented, &self.0.sources) {
+            self.0.metrics.seen();
+            return Ok(authentic);
+        }
+        let outcome = self.verify(presented);
+        if !matches!(outcome, Err(Stop::Missing(_))) {
+            self.0.metrics.unseen();
+        }
+        outcome
     }
 
     fn verify(&self, presented: &Presented) -> Result<Authentic, Stop> {
