@@ -19,7 +19,7 @@ struct Kept {
     authentic: Authentic,
     /// The number of its issuer.
     source: usize,
-    /// The very set it was verified with: no answer outlives a change of the keys.
+    /// The set it was verified with: no answer outlives a change of the keys.
     keys: Arc<Jwks>,
 }
 
@@ -32,7 +32,15 @@ impl Seen {
     pub(crate) fn find(&self, presented: &Presented, sources: &[Source]) -> Option<Authentic> {
         let kept = self.0.get(presented.digest())?;
         let keys = sources.get(kept.source)?.current()?;
-        Arc::ptr_eq(&kept.keys, &keys).then_some(kept.authentic)
+        if Arc::ptr_eq(&kept.keys, &keys) {
+            return Some(kept.authentic);
+        }
+        // Fetched again, which any stranger brings about with an unknown `kid`.
+        if !are_the_same(&kept.keys, &keys) {
+            return None;
+        }
+        self.keep(presented, &kept.authentic, kept.source, keys);
+        Some(kept.authentic)
     }
 
     pub(crate) fn keep(
@@ -49,4 +57,15 @@ impl Seen {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
+}
+
+/// Whether both sets verify the same tokens: the same keys by the same names, in the same order.
+fn are_the_same(one: &Jwks, other: &Jwks) -> bool {
+    one.keys().len() == other.keys().len()
+        && one.keys().iter().zip(other.keys()).all(|(one, other)| {
+            one.kid() == other.kid()
+                && one.thumbprint() == other.thumbprint()
+                && one.algorithm() == other.algorithm()
+                && one.issuer() == other.issuer()
+        })
 }
