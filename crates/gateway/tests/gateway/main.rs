@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod access;
+mod hostile;
 mod hygiene;
 mod outage;
 mod smuggling;
