@@ -1,0 +1,6 @@
+//! The target `jwks` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let _ = bailiwick_fuzz::target::jwks::target(data);
+});
