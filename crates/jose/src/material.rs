@@ -79,6 +79,9 @@ impl Material {
         if x.len() != 32 {
             return Err(JwkError::Coordinate);
         }
+        if has_small_order(&x) {
+            return Err(JwkError::Rejected);
+        }
         Ok(Self::Ed25519 { x })
     }
 
@@ -187,6 +190,21 @@ fn trim(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
+/// Whether a point of Ed25519 is one of the few under which anybody can sign: of order 1, 2, 4 or 8,
+/// in every spelling. The library verifies with them, as RFC 8032 §5.1.7 does.
+fn has_small_order(x: &[u8]) -> bool {
+    let Some((last, rest)) = x.split_last() else { return false };
+    let last = last & 0x7f; // without the sign
+    let all = |octet: u8| rest[1..].iter().all(|other| *other == octet);
+    match (rest[0], last) {
+        (0 | 1, 0) => all(0),
+        (0xec..=0xee, 0x7f) => all(0xff), // p - 1, p and p + 1
+        (first, last) => {
+            ORDER_8.iter().any(|y| y[0] == first && y[1..31] == rest[1..] && y[31] == last)
+        }
+    }
+}
+
 /// A point as SEC 1 §2.3.3 writes it.
 fn uncompressed(x: &[u8], y: &[u8]) -> Vec<u8> {
     [&[4], x, y].concat()
@@ -197,3 +215,10 @@ const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// The library's own bound: larger exponents only make verification slow.
 const LARGEST_EXPONENT: u64 = (1 << 33) - 1;
+
+/// The two coordinates of the points of order 8 on Ed25519.
+#[rustfmt::skip] // a row of octets
+const ORDER_8: [[u8; 32]; 2] = [
+    [0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05],
+    [0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a],
+];

@@ -185,6 +185,23 @@ fn a_coordinate_of_the_wrong_length_or_off_the_curve_is_refused() {
     assert_eq!(verdict(Es256, json!({ "y": other })), Err(JwkError::Rejected));
 }
 
+/// Under such a key the point itself, and nothing behind it, signs every message.
+#[test]
+fn a_key_of_small_order_is_refused() {
+    for x in [
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", // order 4
+        "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", // the neutral element
+        "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA", // the same with the other sign
+        "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU", // order 8
+        "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o", // order 8
+        "7P_______________________________________38", // order 2
+        "7f_______________________________________38", // order 4, not reduced
+        "7v_______________________________________38", // the neutral element, not reduced
+    ] {
+        assert_eq!(verdict(Algorithm::EdDsa, json!({ "x": x })), Err(JwkError::Rejected), "{x}");
+    }
+}
+
 #[test]
 fn a_key_that_is_incomplete_or_of_an_unknown_kind_is_refused() {
     use Algorithm::{EdDsa, Es256, Rs256};
