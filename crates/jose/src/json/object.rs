@@ -61,9 +61,14 @@ impl Object {
     }
 
     fn raw(&self, name: &str) -> Option<&str> {
+        let bytes = self.text.as_bytes();
         let is_it = |member: &&Member| {
-            let found = &self.text[member.name.clone()];
-            if member.is_escaped { scan::unescaped(found) == name } else { found == name }
+            let place = member.name.clone();
+            if member.is_escaped {
+                scan::unescaped(&self.text[place]) == name
+            } else {
+                place.len() == name.len() && bytes[place] == *name.as_bytes()
+            }
         };
         self.members.iter().find(is_it).map(|member| &self.text[member.value.clone()])
     }

@@ -20,7 +20,8 @@ pub(super) struct Member {
 
 /// Checks that the whole text is one object, and says where its members stand.
 pub(super) fn members(text: &str) -> Result<Vec<Member>, Malformed> {
-    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0 };
+    let names = Vec::with_capacity(24);
+    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0, names };
     let mut members = Vec::with_capacity(16);
     scanner.space();
     scanner.object(DEEPEST, Some(&mut members))?;
@@ -42,6 +43,8 @@ struct Scanner<'t> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
+    /// The names of the objects that are open, those of the innermost last.
+    names: Vec<Name>,
 }
 
 impl Scanner<'_> {
@@ -114,12 +117,11 @@ impl Scanner<'_> {
         if self.take(b'}') {
             return Ok(());
         }
-        let mut names = Names::default();
+        let (first, mut many) = (self.names.len(), BTreeSet::new());
         loop {
             self.space();
             let (name, is_escaped) = self.string()?;
-            let text = &self.text[name.clone()];
-            names.add(if is_escaped { unescaped(text) } else { Cow::Borrowed(text) })?;
+            self.note(first, (name.clone(), is_escaped), &mut many)?;
             self.space();
             self.expect(b':')?;
             self.space();
@@ -130,6 +132,7 @@ impl Scanner<'_> {
             }
             self.space();
             if self.take(b'}') {
+                self.names.truncate(first);
                 return Ok(());
             }
             self.expect(b',')?;
@@ -221,24 +224,41 @@ impl Scanner<'_> {
     }
 }
 
-/// The names of one object, none of them twice (RFC 7493 §2.3).
-#[derive(Default)]
-struct Names<'t> {
-    few: Vec<Cow<'t, str>>,
-    /// From the first beyond [`FEW`] on, all of them: comparing would cost the square.
-    many: BTreeSet<Cow<'t, str>>,
-}
+/// A name that was met: where it stands, and whether it has to be read through its escapes.
+type Name = (Range<usize>, bool);
 
-impl<'t> Names<'t> {
-    fn add(&mut self, name: Cow<'t, str>) -> Result<(), Malformed> {
-        if self.many.is_empty() && self.few.len() < FEW {
-            if self.few.contains(&name) {
-                return Err(Malformed::Duplicate);
+impl<'t> Scanner<'t> {
+    /// Notes a name of the object whose names begin at `first`; none may come twice (RFC 7493 §2.3).
+    fn note(
+        &mut self,
+        first: usize,
+        name: Name,
+        many: &mut BTreeSet<Cow<'t, str>>,
+    ) -> Result<(), Malformed> {
+        let is_known = if self.names.len() - first < FEW {
+            self.names[first..].iter().any(|known| self.is_same(known, &name))
+        } else {
+            // From here on all of them are sorted: comparing would cost the square.
+            if many.is_empty() {
+                let known: Vec<_> =
+                    self.names[first..].iter().map(|known| self.read(known)).collect();
+                many.extend(known);
             }
-            self.few.push(name);
-            return Ok(());
+            !many.insert(self.read(&name))
+        };
+        self.names.push(name);
+        if is_known { Err(Malformed::Duplicate) } else { Ok(()) }
+    }
+
+    fn is_same(&self, one: &Name, other: &Name) -> bool {
+        if one.1 || other.1 {
+            return self.read(one) == self.read(other);
         }
-        self.many.extend(self.few.drain(..));
-        if self.many.insert(name) { Ok(()) } else { Err(Malformed::Duplicate) }
+        one.0.len() == other.0.len() && self.bytes[one.0.clone()] == self.bytes[other.0.clone()]
+    }
+
+    fn read(&self, (place, is_escaped): &Name) -> Cow<'t, str> {
+        let text = &self.text[place.clone()];
+        if *is_escaped { unescaped(text) } else { Cow::Borrowed(text) }
     }
 }
