@@ -60,6 +60,7 @@ pub mod config;
 pub mod denied;
 pub mod dpop;
 pub mod events;
+pub mod guide;
 pub mod health;
 pub mod issuers;
 pub mod layer;
