@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bailiwick_fetch::{Fetcher, IssuerKeys, KeySettings, StatusLists, StatusSettings};
-use bailiwick_guard::{IssuerRule, Profile, Trust};
-use bailiwick_jose::{Algorithm, Jwks};
+use bailiwick_guard::{IssuerRule, Missing, Presented, Profile, Reason, Stop, Trust};
+use bailiwick_jose::{Algorithm, Jwks, Jws, json};
 use bailiwick_oauth::Issuer;
 use tokio::runtime::Handle;
 
@@ -150,4 +150,30 @@ impl Source {
     pub(crate) fn current(&self) -> Option<Arc<Jwks>> {
         self.keys.current()
     }
+}
+
+/// Takes a bad signature for a missing key where no name tells which key was meant: an issuer may put
+/// one without `kid` in the place of another one, and its tokens are good from then on.
+pub(crate) fn perhaps_replaced(stop: Stop, presented: &Presented, sources: &[Source]) -> Stop {
+    match &stop {
+        Stop::Refused(refusal) if refusal.reason() == Reason::SignatureInvalid => {
+            nameless_key(presented, sources).map_or(stop, Stop::Missing)
+        }
+        _ => stop,
+    }
+}
+
+/// The key that a token asks for, unless the set at hand has one of that name.
+fn nameless_key(presented: &Presented, sources: &[Source]) -> Option<Missing> {
+    let jws = Jws::parse(presented.expose()).ok()?;
+    let kid = jws.header().kid.clone();
+    let claims = json::parse_object(jws.unverified_payload()).ok()?;
+    let iss = claims.get("iss")?.as_str()?;
+    let source = sources.iter().find(|source| source.trust.issuer.find(iss).is_some())?;
+    let keys = source.current()?;
+    if kid.is_some() && keys.keys().iter().any(|key| key.kid() == kid.as_deref()) {
+        return None;
+    }
+    let issuer = source.trust.issuer.as_str().to_owned();
+    Some(Missing::Key { issuer, kid, algorithm: jws.algorithm().ok()? })
 }

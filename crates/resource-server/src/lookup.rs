@@ -45,7 +45,7 @@ pub struct Lookup {
 }
 
 enum By {
-    Introspection(Introspector),
+    Introspection(Box<Introspector>),
     Tokeninfo(Tokeninfo),
 }
 
@@ -63,7 +63,7 @@ impl Lookup {
             profile: Profile::introspection(),
             ..Trust::new(introspector.issuer().clone())
         };
-        Self::new(trust, By::Introspection(introspector))
+        Self::new(trust, By::Introspection(Box::new(introspector)))
     }
 
     /// Looks tokens up as Google has it; the trust says what the answers look like.

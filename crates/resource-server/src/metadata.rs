@@ -57,7 +57,8 @@ impl ResourceServer {
         let (path, query) = place.split_once('?').map_or((&*place, None), |(p, q)| (p, Some(q)));
         // A query that the resource does not have means nothing.
         let is_there = uri.path() == path && (query.is_none() || uri.query() == query);
-        if !is_there && !(self.0.at_root_too && uri.path() == ROOT) {
+        let is_at_root = self.0.at_root_too && uri.path() == ROOT;
+        if !(is_there || is_at_root) {
             return None;
         }
         let mut response = Response::new(Bytes::new());

@@ -18,7 +18,7 @@ use http::{HeaderValue, Method, Uri};
 
 use crate::certificate::{self, FromProxy};
 use crate::config::{Clock, parse_scopes};
-use crate::issuers::Source;
+use crate::issuers::{self, Source};
 use crate::lookup::Lookups;
 use crate::metrics::Counters;
 use crate::seen::Seen;
@@ -197,8 +197,8 @@ impl ResourceServer {
 
     /// Explains the verdict on a request: every check in its order, with its outcome, for operators.
     ///
-    /// The very stages of [`admit`](Self::admit) decide. Nothing is logged, and whether a DPoP proof
-    /// was used before is not looked at.
+    /// The very stages of [`admit`](Self::admit) decide. No verdict is logged or counted, and whether
+    /// a DPoP proof was used before is not looked at.
     pub async fn explain(&self, asked: &Asked<'_>, rule: &Rule) -> Vec<Check> {
         let mut course = Course::default();
         let stop = self.decide(asked, rule, &mut course).await.err();
@@ -316,7 +316,7 @@ impl ResourceServer {
             settled => return settled,
         };
         self.fetch(&missing).await?;
-        match self.verified_at_once(presented) {
+        match self.seen_or_verified(presented) {
             Err(Stop::Missing(missing)) => Err(missing.does_not_exist().into()),
             settled => settled,
         }
@@ -324,6 +324,11 @@ impl ResourceServer {
 
     /// Finds out whether a JWT is genuine, with the keys at hand.
     fn verified_at_once(&self, presented: &Presented) -> Result<Authentic, Stop> {
+        self.seen_or_verified(presented)
+            .map_err(|stop| issuers::perhaps_replaced(stop, presented, &self.0.sources))
+    }
+
+    fn seen_or_verified(&self, presented: &Presented) -> Result<Authentic, Stop> {
         if let Some(authentic) = self.0.seen.find(presented, &self.0.sources) {
             self.0.metrics.seen();
             return Ok(authentic);

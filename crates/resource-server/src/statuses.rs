@@ -1,8 +1,11 @@
 //! Status lists as the verdict asks for them (Token Status List).
 
+use std::net::IpAddr;
+
 use bailiwick_guard::current::{Status, Statuses};
 use bailiwick_oauth::Issuer;
 use bailiwick_oauth::status_list::StatusReference;
+use http::Uri;
 
 use crate::issuers::Source;
 
@@ -22,7 +25,19 @@ impl Statuses for AtHand<'_> {
         };
         // Whose lists cannot be verified, whose tokens must name none.
         let Some(lists) = &source.statuses else { return Some(Status::Beyond) };
+        // No issuer from elsewhere has anything asked on this machine.
+        if is_on_this_machine(&reference.uri) && !is_on_this_machine(issuer.as_str()) {
+            return Some(Status::Beyond);
+        }
         let list = lists.current(&reference.uri, self.now)?;
         Some(list.status(reference.idx).map_or(Status::Beyond, Status::Is))
     }
+}
+
+/// Whether a URL spells this machine; one that cannot be read is not fetched at all.
+fn is_on_this_machine(url: &str) -> bool {
+    let uri = url.parse::<Uri>().unwrap_or_default();
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

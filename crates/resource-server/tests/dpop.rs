@@ -36,11 +36,11 @@ impl Client {
 
     /// A proof for a GET of [`API`].
     fn proof(&self) -> String {
-        self.proof_with(json!({}))
+        self.proof_with(&json!({}))
     }
 
     /// The same with some claims changed; `null` takes one away.
-    fn proof_with(&self, changes: Value) -> String {
+    fn proof_with(&self, changes: &Value) -> String {
         let mut claims = proof_claims(&self.token, "GET", API);
         for (name, value) in changes.as_object().unwrap() {
             claims[name] = value.clone();
@@ -96,7 +96,7 @@ async fn a_proof_is_for_one_request_of_one_token_by_one_key() {
             "method in small letters",
             "GET",
             "/orders",
-            alice.proof_with(json!({ "htm": "get" })),
+            alice.proof_with(&json!({ "htm": "get" })),
             "proof_invalid",
         ),
         ("another path", "GET", "/orders/1", alice.proof(), "proof_invalid"),
@@ -104,57 +104,57 @@ async fn a_proof_is_for_one_request_of_one_token_by_one_key() {
             "a path above",
             "GET",
             "/orders",
-            alice.proof_with(json!({ "htu": "https://api.example.com/" })),
+            alice.proof_with(&json!({ "htu": "https://api.example.com/" })),
             "proof_invalid",
         ),
         (
             "another host",
             "GET",
             "/orders",
-            alice.proof_with(json!({ "htu": "https://evil.example/orders" })),
+            alice.proof_with(&json!({ "htu": "https://evil.example/orders" })),
             "proof_invalid",
         ),
         (
             "another scheme",
             "GET",
             "/orders",
-            alice.proof_with(json!({ "htu": "http://api.example.com/orders" })),
+            alice.proof_with(&json!({ "htu": "http://api.example.com/orders" })),
             "proof_invalid",
         ),
         (
             "another port",
             "GET",
             "/orders",
-            alice.proof_with(json!({ "htu": "https://api.example.com:8443/orders" })),
+            alice.proof_with(&json!({ "htu": "https://api.example.com:8443/orders" })),
             "proof_invalid",
         ),
         (
             "another token",
             "GET",
             "/orders",
-            alice.proof_with(json!({ "ath": "x" })),
+            alice.proof_with(&json!({ "ath": "x" })),
             "proof_invalid",
         ),
-        ("no token", "GET", "/orders", alice.proof_with(json!({ "ath": null })), "proof_invalid"),
+        ("no token", "GET", "/orders", alice.proof_with(&json!({ "ath": null })), "proof_invalid"),
         (
             "too old",
             "GET",
             "/orders",
-            alice.proof_with(json!({ "iat": NOW - 71 })),
+            alice.proof_with(&json!({ "iat": NOW - 71 })),
             "proof_invalid",
         ),
         (
             "from the future",
             "GET",
             "/orders",
-            alice.proof_with(json!({ "iat": NOW + 11 })),
+            alice.proof_with(&json!({ "iat": NOW + 11 })),
             "proof_invalid",
         ),
         (
             "without jti",
             "GET",
             "/orders",
-            alice.proof_with(json!({ "jti": null })),
+            alice.proof_with(&json!({ "jti": null })),
             "proof_invalid",
         ),
         ("another key's", "GET", "/orders", mallory.proof(), "proof_invalid"),
@@ -176,10 +176,10 @@ async fn a_proof_is_for_one_request_of_one_token_by_one_key() {
     // As another client of the same user has it, and as the URI may be written.
     site.dpop("GET", "/orders?page=2", &mallory.token, &mallory.proof()).await.is(200, "admitted");
     for htu in ["HTTPS://API.example.com:443/orders", "https://api.example.com/%6frders?x#y"] {
-        let proof = alice.proof_with(json!({ "htu": htu }));
+        let proof = alice.proof_with(&json!({ "htu": htu }));
         site.dpop("GET", "/orders", &alice.token, &proof).await.is(200, "admitted");
     }
-    site.dpop("GET", "/orders", &alice.token, &alice.proof_with(json!({ "iat": NOW - 70 })))
+    site.dpop("GET", "/orders", &alice.token, &alice.proof_with(&json!({ "iat": NOW - 70 })))
         .await
         .is(200, "admitted");
 }
@@ -222,7 +222,8 @@ async fn only_bound_tokens_pass_where_they_are_required() {
     let expected =
         format!("DPoP algs=\"ES256 RS256 EdDSA PS256 ES384\", resource_metadata=\"{METADATA}\"");
     let (mut told, mut expected) = (words(answer.challenges()[0]), words(&expected));
-    (told.sort(), expected.sort());
+    told.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(told, expected);
 }
 
@@ -246,26 +247,26 @@ async fn a_nonce_is_given_and_then_taken() {
     refused.is(401, "nonce_required").names("DPoP", "use_dpop_nonce");
     assert_eq!(refused.headers["access-control-expose-headers"], "WWW-Authenticate, DPoP-Nonce");
     let nonce = refused.nonce().unwrap();
-    let proof = alice.proof_with(json!({ "nonce": nonce }));
+    let proof = alice.proof_with(&json!({ "nonce": nonce }));
     let passed = site.dpop("GET", "/orders", &alice.token, &proof).await;
     passed.is(200, "admitted");
     assert!(passed.nonce().is_some());
     // Not again with the same proof, but with the same nonce.
     site.dpop("GET", "/orders", &alice.token, &proof).await.is(401, "proof_replayed");
-    let again = alice.proof_with(json!({ "nonce": nonce }));
+    let again = alice.proof_with(&json!({ "nonce": nonce }));
     site.dpop("GET", "/orders", &alice.token, &again).await.is(200, "admitted");
-    let stolen = mallory.proof_with(json!({ "nonce": nonce }));
+    let stolen = mallory.proof_with(&json!({ "nonce": nonce }));
     site.dpop("GET", "/orders", &mallory.token, &stolen).await.is(401, "nonce_required");
     for wrong in [json!(""), json!("x"), json!(format!("{nonce}x")), json!(nonce[1..])] {
-        let proof = alice.proof_with(json!({ "nonce": wrong }));
+        let proof = alice.proof_with(&json!({ "nonce": wrong }));
         site.dpop("GET", "/orders", &alice.token, &proof).await.is(401, "nonce_required");
     }
     time.store(NOW + 121, Ordering::Relaxed);
     let late = json!({ "nonce": nonce, "iat": NOW + 121 });
-    let answer = site.dpop("GET", "/orders", &alice.token, &alice.proof_with(late)).await;
+    let answer = site.dpop("GET", "/orders", &alice.token, &alice.proof_with(&late)).await;
     answer.is(401, "nonce_required");
     let fresh = json!({ "nonce": answer.nonce().unwrap(), "iat": NOW + 121 });
-    let answer = site.dpop("GET", "/orders", &alice.token, &alice.proof_with(fresh)).await;
+    let answer = site.dpop("GET", "/orders", &alice.token, &alice.proof_with(&fresh)).await;
     answer.is(200, "admitted");
 }
 
@@ -276,7 +277,7 @@ async fn nodes_with_one_key_take_each_others_nonces() {
     let (one, other) = (node(), node());
     let client = Client::of(&id);
     let refused = one.dpop("GET", "/orders", &client.token, &client.proof()).await;
-    let proof = client.proof_with(json!({ "nonce": refused.nonce().unwrap() }));
+    let proof = client.proof_with(&json!({ "nonce": refused.nonce().unwrap() }));
     other.dpop("GET", "/orders", &client.token, &proof).await.is(200, "admitted");
 }
 
@@ -289,7 +290,7 @@ async fn a_client_that_lacks_the_scope_gets_a_nonce_for_its_next_try() {
     );
     let client = Client::of(&id);
     let refused = site.dpop("GET", "/orders", &client.token, &client.proof()).await;
-    let proof = client.proof_with(json!({ "nonce": refused.nonce().unwrap() }));
+    let proof = client.proof_with(&json!({ "nonce": refused.nonce().unwrap() }));
     let refused = site.dpop("GET", "/orders", &client.token, &proof).await;
     refused.is(403, "insufficient_scope").names("DPoP", "insufficient_scope");
     assert!(refused.nonce().is_some());
@@ -301,7 +302,7 @@ async fn a_route_inside_another_one_uses_no_proof_up() {
     let site = Site::new(id.protect().build().unwrap());
     let client = Client::with(&id, json!({ "scope": "write:orders" }));
     let htu = "https://api.example.com/write";
-    let proof = client.proof_with(json!({ "htu": htu }));
+    let proof = client.proof_with(&json!({ "htu": htu }));
     site.dpop("GET", "/write", &client.token, &proof).await.is(200, "admitted");
 }
 
@@ -314,9 +315,9 @@ async fn a_nested_router_does_not_change_what_the_client_called() {
     let site = Site { api, app };
     let client = Client::of(&id);
     let htu = |path: &str| json!({ "htu": format!("https://api.example.com{path}") });
-    let proof = client.proof_with(htu("/v1/shop/orders"));
+    let proof = client.proof_with(&htu("/v1/shop/orders"));
     site.dpop("GET", "/v1/shop/orders", &client.token, &proof).await.is(200, "admitted");
-    let proof = client.proof_with(htu("/orders"));
+    let proof = client.proof_with(&htu("/orders"));
     site.dpop("GET", "/v1/shop/orders", &client.token, &proof).await.is(401, "proof_invalid");
 }
 
@@ -327,12 +328,12 @@ async fn behind_a_proxy_the_origin_is_what_the_operator_says() {
     let site = Site::new(builder().build().unwrap());
     let client = Client::of(&id);
     let htu = |origin: &str| json!({ "htu": format!("{origin}/orders") });
-    let proof = client.proof_with(htu("https://public.example:8443"));
+    let proof = client.proof_with(&htu("https://public.example:8443"));
     // Whatever the request itself says of its host.
     let request = with_proof("GET", "/orders", &client.token, &proof);
     site.send(request.header("host", "evil.example")).await.is(200, "admitted");
     for wrong in ["https://api.example.com", "https://evil.example", "http://public.example:8443"] {
-        let proof = client.proof_with(htu(wrong));
+        let proof = client.proof_with(&htu(wrong));
         let request = with_proof("GET", "/orders", &client.token, &proof)
             .header("host", "evil.example")
             .header("x-forwarded-host", "evil.example")
@@ -340,7 +341,7 @@ async fn behind_a_proxy_the_origin_is_what_the_operator_says() {
         site.send(request).await.is(401, "proof_invalid");
     }
     // Nor in the absolute form.
-    let proof = client.proof_with(htu("https://evil.example"));
+    let proof = client.proof_with(&htu("https://evil.example"));
     let answer = site.dpop("GET", "https://evil.example/orders", &client.token, &proof).await;
     answer.is(401, "proof_invalid");
 }
@@ -370,7 +371,7 @@ async fn a_full_window_refuses_nobody_for_good_and_lets_nothing_in_twice() {
         site.dpop("GET", "/orders", &client.token, &proof).await.is(401, "proof_replayed");
     }
     time.store(NOW + 100, Ordering::Relaxed);
-    let proof = client.proof_with(json!({ "iat": NOW + 100 }));
+    let proof = client.proof_with(&json!({ "iat": NOW + 100 }));
     site.dpop("GET", "/orders", &client.token, &proof).await.is(200, "admitted");
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bailiwick_jose::{Algorithm, SigningKey};
 use bailiwick_resource_server::{
-    Builder, Lookup, LookupHealth, Profile, Resource, ResourceServer, Rule, Scope,
+    Builder, Fetcher, Lookup, LookupHealth, Profile, Resource, ResourceServer, Rule, Scope,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -224,6 +224,28 @@ async fn while_nobody_answers_nobody_is_asked() {
     let got = all_at_once(&site, (0..50).map(|number| format!("token-{number}")).collect()).await;
     assert_eq!(got, [(503, 50)].into());
     assert_eq!(id.lookups(), asked);
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_holds_up_nobody_whose_answer_is_kept() {
+    let id = Id::up().await;
+    let hasty = Fetcher::builder().longest(Duration::from_millis(300)).build().unwrap();
+    let site = site_with(&id, Lookup::introspection(id.introspector_by(hasty)));
+    id.know("kept", json!({}));
+    id.know("good", json!({}));
+    site.bearer("kept").await.is(200, "admitted");
+    let gate = id.stall().await;
+    let waiting = tokio::spawn({
+        let site = site.clone();
+        async move { all_at_once(&site, (0..200).map(|n| format!("token-{n}")).collect()).await }
+    });
+    others_wait().await;
+    assert_eq!(site.status("kept").await, 200);
+    // Each waits as long as the first ones: then nobody is asked for a while.
+    assert_eq!(waiting.await.unwrap(), [(503, 200)].into());
+    assert!(id.lookups() <= 1 + 64, "{}", id.lookups());
+    drop(gate);
+    eventually("it is found again", async || site.status("good").await == 200).await;
 }
 
 #[tokio::test]

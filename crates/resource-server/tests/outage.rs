@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bailiwick_jose::{Algorithm, SigningKey};
-use bailiwick_resource_server::{KeySettings, ResourceServer};
+use bailiwick_jose::{Algorithm, Jwks, SigningKey};
+use bailiwick_resource_server::{IssuerKeys, KeySettings, ResourceServer};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use world::{API, Id, Keep, NOW, Site, eventually, others_wait, with_bearer};
@@ -62,6 +62,26 @@ async fn an_api_heals_though_nobody_asks() {
     eventually("it is ready", async || api.health().is_ready()).await;
     assert!(api.health().issuers[0].keys.last_error.is_none());
     Site::new(api).bearer(&id.token(json!({}))).await.is(200, "admitted");
+}
+
+#[tokio::test]
+async fn all_who_come_at_the_start_share_one_fetch_and_nobody_is_stranded() {
+    let id = Id::up().await;
+    let site = site(&id);
+    let gate = id.stall().await;
+    let ask = || {
+        let (site, token) = (site.clone(), id.token(json!({})));
+        tokio::spawn(async move { site.status(&token).await })
+    };
+    let first = ask();
+    let others: Vec<_> = (0..100).map(|_| ask()).collect();
+    others_wait().await;
+    first.abort();
+    drop(gate);
+    for other in others {
+        assert_eq!(other.await.unwrap(), 200);
+    }
+    assert_eq!(id.key_fetches(), 1);
 }
 
 // Outage.
@@ -294,6 +314,62 @@ async fn one_key_that_nobody_can_read_does_not_spoil_the_others() {
     site(&id).bearer(&id.token(json!({}))).await.is(401, "key_unknown");
 }
 
+/// A token whose header names no key.
+fn nameless(id: &Id, changes: Value) -> String {
+    let claims = id.claims(changes).to_string();
+    id.key().sign_with("at+jwt", &serde_json::Map::new(), claims.as_bytes()).unwrap()
+}
+
+/// Publishes the signing key without a name.
+fn publish_nameless(id: &Id) {
+    id.publish(json!({ "keys": [id.key().verifying_key().to_bare_jwk()] }));
+}
+
+#[tokio::test]
+async fn a_key_without_a_name_may_take_the_place_of_another_one() {
+    let id = Id::up().await;
+    publish_nameless(&id);
+    let site = site(&id);
+    let (old, named) = (nameless(&id, json!({})), id.token(json!({})));
+    for token in [&old, &named] {
+        site.bearer(token).await.is(200, "admitted");
+    }
+    for _ in 0..2 {
+        id.rotate();
+        publish_nameless(&id);
+        site.bearer(&id.token(json!({}))).await.is(200, "admitted");
+        site.bearer(&nameless(&id, json!({}))).await.is(200, "admitted");
+        for token in [&old, &named] {
+            site.bearer(token).await.is(401, "signature_invalid");
+        }
+        // What was refused is looked for again no sooner than in a while, but in the background.
+        id.rotate();
+        publish_nameless(&id);
+        let new = nameless(&id, json!({}));
+        eventually("it is found", async || site.status(&new).await == 200).await;
+    }
+}
+
+#[tokio::test]
+async fn forged_tokens_that_name_no_key_do_not_multiply_fetches() {
+    let id = Id::up().await;
+    publish_nameless(&id);
+    let site = keeping(&id, KeySettings::default());
+    let good = nameless(&id, json!({}));
+    site.bearer(&good).await.is(200, "admitted");
+    let (unsigned, _) = good.rsplit_once('.').unwrap();
+    let began = Instant::now();
+    let mut strangers = JoinSet::new();
+    for number in 0..500 {
+        let (site, forged) = (site.clone(), format!("{unsigned}.{number:A>86}"));
+        strangers.spawn(async move { site.status(&forged).await });
+    }
+    assert!(strangers.join_all().await.iter().all(|status| *status == 401));
+    let most = 2 * usize::try_from(began.elapsed().as_secs()).unwrap() + 4;
+    assert!(id.key_fetches() <= most, "{} fetches", id.key_fetches());
+    site.bearer(&good).await.is(200, "admitted");
+}
+
 // Numbers.
 
 #[tokio::test]
@@ -332,7 +408,7 @@ fn listed(id: &Id, list: &str, idx: u64) -> String {
 async fn a_token_is_as_good_as_its_status() {
     let id = Id::up().await;
     let site = site(&id);
-    id.publish_list("1", [0, 1, 2, 3], &id.key(), json!({}));
+    id.publish_list("1", [0, 1, 2, 3], &id.key(), &json!({}));
     for (idx, status, reason) in [
         (0, 200, "admitted"),
         (1, 401, "revoked"),
@@ -360,7 +436,7 @@ async fn a_list_that_cannot_be_had_says_nothing_about_the_token() {
     let site = site(&id);
     site.bearer(&id.token(json!({}))).await.is(200, "admitted");
     site.bearer(&listed(&id, "1", 0)).await.is(503, "status_unavailable");
-    id.publish_list("2", [0, 1, 0, 0], &id.key(), json!({}));
+    id.publish_list("2", [0, 1, 0, 0], &id.key(), &json!({}));
     site.bearer(&listed(&id, "2", 0)).await.is(200, "admitted");
     id.answer_with(Some(503));
     // A list at hand goes on; another one cannot be had.
@@ -368,7 +444,7 @@ async fn a_list_that_cannot_be_had_says_nothing_about_the_token() {
     site.bearer(&listed(&id, "2", 1)).await.is(401, "revoked");
     site.bearer(&listed(&id, "3", 0)).await.is(503, "status_unavailable");
     id.answer_with(None);
-    id.publish_list("3", [0; 4], &id.key(), json!({}));
+    id.publish_list("3", [0; 4], &id.key(), &json!({}));
     eventually("the list is found", async || site.status(&listed(&id, "3", 0)).await == 200).await;
 }
 
@@ -376,7 +452,7 @@ async fn a_list_that_cannot_be_had_says_nothing_about_the_token() {
 async fn a_list_is_believed_when_the_issuer_signed_it_for_its_place() {
     let id = Id::up().await;
     let stranger = SigningKey::generate(Algorithm::Es256).unwrap();
-    id.publish_list("stranger", [0; 4], &stranger, json!({}));
+    id.publish_list("stranger", [0; 4], &stranger, &json!({}));
     let changes: [(&str, Value); 6] = [
         ("elsewhere", json!({ "sub": id.list_uri("other") })),
         ("expired", json!({ "exp": NOW - 1 })),
@@ -386,7 +462,7 @@ async fn a_list_is_believed_when_the_issuer_signed_it_for_its_place() {
         ("rubbish", json!({ "status_list": { "bits": 2, "lst": "AAAA" } })),
     ];
     for (name, changes) in &changes {
-        id.publish_list(name, [0; 4], &id.key(), changes.clone());
+        id.publish_list(name, [0; 4], &id.key(), changes);
     }
     let site = site(&id);
     for name in changes.iter().map(|(name, _)| *name).chain(["stranger"]) {
@@ -394,4 +470,44 @@ async fn a_list_is_believed_when_the_issuer_signed_it_for_its_place() {
         assert_eq!(answer.reasons, ["status_unavailable"], "{name}");
         answer.is(503, "status_unavailable");
     }
+}
+
+#[tokio::test]
+async fn a_list_is_fetched_once_for_all() {
+    let id = Id::up().await;
+    let site = site(&id);
+    site.bearer(&id.token(json!({}))).await.is(200, "admitted");
+    id.publish_list("1", [0; 4], &id.key(), &json!({}));
+    let mut tasks = JoinSet::new();
+    for number in 0..100 {
+        let (site, token) = (site.clone(), listed(&id, "1", number % 4));
+        tasks.spawn(async move { site.status(&token).await });
+    }
+    assert!(tasks.join_all().await.iter().all(|status| *status == 200));
+    assert_eq!(id.list_fetches(), 1);
+}
+
+// Whatever an issuer elsewhere signs, its tokens reach nothing on this machine.
+#[tokio::test]
+async fn a_list_on_this_machine_is_no_list_of_an_issuer_elsewhere() {
+    let id = Id::up().await;
+    let elsewhere = "https://id.example.com";
+    let keys = Jwks::from_keys(vec![id.key().verifying_key().clone()]);
+    let api = ResourceServer::builder(elsewhere, API).unwrap().keys(IssuerKeys::fixed(keys));
+    let site = Site::new(api.clock(|| NOW).build().unwrap());
+    id.publish_list("1", [0; 4], &id.key(), &json!({}));
+    let port = id.url.rsplit(':').next().unwrap();
+    for uri in [
+        id.list_uri("1"),
+        format!("http://localhost:{port}/lists/1"),
+        format!("https://LOCALHOST:{port}/lists/1"),
+        format!("http://127.1.2.3:{port}/lists/1"),
+        format!("http://[::1]:{port}/lists/1"),
+    ] {
+        let status = json!({ "status_list": { "idx": 0, "uri": uri } });
+        let token = id.token(json!({ "iss": elsewhere, "status": status }));
+        site.bearer(&token).await.is(401, "revoked");
+    }
+    assert_eq!(id.list_fetches(), 0);
+    site.bearer(&id.token(json!({ "iss": elsewhere }))).await.is(200, "admitted");
 }

@@ -254,7 +254,7 @@ impl Soak {
         let api = id.protect().keys(id.kept(brisk)).clock(read).cached_tokens(256);
         let api = api.look_up(id.lookup().keep(KEEP)).denials(Arc::clone(&denials) as _);
         let api = api.build().unwrap();
-        id.publish_list("soak", [0, 1, 0, 2], &id.key(), json!({ "ttl": 3600 }));
+        id.publish_list("soak", [0, 1, 0, 2], &id.key(), &json!({ "ttl": 3600 }));
         let mut model = Model::new();
         for number in 0..20 {
             let token = format!("opaque-{number}");

@@ -126,7 +126,7 @@ pub(crate) fn good(id: &Id, model: &Model, most: usize) -> Vec<Token> {
 pub(crate) fn listed(id: &Id, model: &Model) -> Vec<Token> {
     let token = |idx: u64| {
         let status = json!({ "status_list": { "idx": idx, "uri": id.list_uri("soak") } });
-        let fault = if idx % 2 == 0 { Fault::None } else { Fault::AfterKey };
+        let fault = if idx.is_multiple_of(2) { Fault::None } else { Fault::AfterKey };
         made(model, id.token(json!({ "status": status, "exp": NOW + 1_000_000 })), fault)
     };
     (0..4).map(token).collect()

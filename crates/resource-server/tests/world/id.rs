@@ -50,6 +50,7 @@ struct Inner {
     /// Held by a test to keep the answers back.
     gate: Arc<RwLock<()>>,
     key_fetches: AtomicUsize,
+    list_fetches: AtomicUsize,
     lookups: AtomicUsize,
     at_once: AtomicUsize,
     most_at_once: AtomicUsize,
@@ -102,6 +103,7 @@ impl Id {
             broken: Mutex::default(),
             gate: Arc::default(),
             key_fetches: AtomicUsize::new(0),
+            list_fetches: AtomicUsize::new(0),
             lookups: AtomicUsize::new(0),
             at_once: AtomicUsize::new(0),
             most_at_once: AtomicUsize::new(0),
@@ -224,7 +226,7 @@ impl Id {
 
     /// Knows the API by another secret from now on.
     pub(crate) fn expect_secret(&self, secret: &str) {
-        *self.inner.secret.lock().unwrap() = secret.to_owned();
+        secret.clone_into(&mut self.inner.secret.lock().unwrap());
     }
 
     /// Signs its answers about tokens, with these changes to a good one's claims (RFC 9701 §5).
@@ -244,11 +246,14 @@ impl Id {
 
     /// Asks this issuer about tokens, as the client `orders-api`.
     pub(crate) fn introspector(&self) -> Introspector {
+        self.introspector_by(Fetcher::builder().build().unwrap())
+    }
+
+    pub(crate) fn introspector_by(&self, fetcher: Fetcher) -> Introspector {
         let me = ClientAuthentication::SecretBasic {
             client_id: ClientId::parse("orders-api").unwrap(),
             secret: Secret::new("secret"),
         };
-        let fetcher = Fetcher::builder().build().unwrap();
         Introspector::new(Issuer::parse(&self.url).unwrap(), me, fetcher)
     }
 
@@ -269,7 +274,7 @@ impl Id {
         name: &str,
         statuses: [u8; 4],
         key: &SigningKey,
-        changes: Value,
+        changes: &Value,
     ) {
         let byte = statuses.iter().enumerate().map(|(at, status)| status << (2 * at)).sum();
         let mut claims = json!({
@@ -281,6 +286,11 @@ impl Id {
         }
         let signed = key.sign_json("statuslist+jwt", &claims).unwrap();
         self.inner.lists.lock().unwrap().insert(name.to_owned(), signed);
+    }
+
+    /// How often a list was fetched.
+    pub(crate) fn list_fetches(&self) -> usize {
+        self.inner.list_fetches.load(Ordering::SeqCst)
     }
 
     // Resource servers.
@@ -378,6 +388,7 @@ async fn introspect(
 }
 
 async fn list(State(id): State<Id>, Path(name): Path<String>) -> Result<Response, Response> {
+    id.inner.list_fetches.fetch_add(1, Ordering::SeqCst);
     id.pass().await?;
     let found = id.inner.lists.lock().unwrap().get(&name).cloned();
     let kind = [("content-type", "application/statuslist+jwt")];
