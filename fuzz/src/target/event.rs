@@ -28,8 +28,7 @@ pub fn target(data: &[u8]) -> Outcome {
                 assert!(!iss.is_empty() && !jti.is_empty());
             }
             Event::TokenRevoked { token: TokenIdentifier::Derived { token, .. } } => {
-                let shown = format!("{read:?}");
-                let token = token.expose();
+                let (shown, token) = (format!("{token:?}"), token.expose());
                 assert!(token.len() < 40 || !shown.contains(token), "an event prints its token");
             }
             Event::GrantRevoked(grant) => {
