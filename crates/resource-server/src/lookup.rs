@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// How many lookups may be under way at a time: no flood of rubbish becomes one at the issuer.
 const AT_ONCE: usize = 64;
 
+/// How many may wait for their turn; whoever comes then is told to come back.
+const MOST_WAITING: usize = 1000;
+
 /// How long nothing is asked after an outage, and how long a token is not asked about again whose
 /// lookup failed in another way.
 const REST: Duration = Duration::from_secs(1);
@@ -116,6 +119,7 @@ impl Lookup {
         Lookups {
             answers: Cache::new(self.most),
             refused: Cache::new(self.most),
+            places: Semaphore::new(AT_ONCE + MOST_WAITING),
             permits: Semaphore::new(AT_ONCE),
             epoch: Instant::now(),
             resting: AtomicU64::new(0),
@@ -131,6 +135,8 @@ pub(crate) struct Lookups {
     answers: Cache<[u8; 32], Kept<Authentic>>,
     /// Apart, so that rubbish drives out no good token.
     refused: Cache<[u8; 32], Kept<Refusal>>,
+    /// Of those who wait for a permit and those who have one.
+    places: Semaphore,
     permits: Semaphore,
     epoch: Instant,
     /// Until when nothing is asked, in milliseconds since `epoch`.
@@ -147,7 +153,8 @@ struct Kept<T> {
 
 impl<T> Kept<T> {
     fn new(what: T, keep: Duration) -> Self {
-        Self { what, until: Instant::now() + keep }
+        let now = Instant::now();
+        Self { what, until: now.checked_add(keep).unwrap_or(now) }
     }
 
     fn is_over(&self) -> bool {
@@ -179,6 +186,9 @@ impl Lookups {
         presented: &Presented,
         now: i64,
     ) -> Result<Authentic, Refusal> {
+        if self.settings.keep.is_zero() {
+            return self.ask(presented, now).await; // each gets an answer of its own
+        }
         let name = presented.digest();
         loop {
             if let Some(kept) = self.refused.get(name).filter(|kept| !kept.is_over()) {
@@ -212,6 +222,7 @@ impl Lookups {
         if self.is_resting() {
             return Err(opaque::unavailable());
         }
+        let Ok(_place) = self.places.try_acquire() else { return Err(opaque::unavailable()) };
         let Ok(_permit) = self.permits.acquire().await else { return Err(opaque::unavailable()) };
         if self.is_resting() {
             return Err(opaque::unavailable()); // it failed while we waited

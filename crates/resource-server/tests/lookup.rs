@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bailiwick_jose::{Algorithm, SigningKey};
 use bailiwick_resource_server::{
-    Builder, Fetcher, Lookup, LookupHealth, Profile, Resource, ResourceServer, Rule, Scope,
+    Builder, Fetcher, Issuer, Lookup, LookupHealth, Profile, Resource, ResourceServer, Rule, Scope,
+    Tokeninfo, Trust,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -185,6 +186,29 @@ async fn a_flood_of_rubbish_reaches_the_issuer_in_bounds_and_drives_out_no_good_
     assert_eq!(id.lookups(), 1001);
 }
 
+#[tokio::test]
+async fn who_finds_too_many_waiting_is_told_to_come_back() {
+    let id = Id::up().await;
+    let site = site(&id);
+    site.bearer("unknown").await.is(401, "token_inactive"); // finds the endpoint
+    let gate = id.stall().await;
+    let mut flood = JoinSet::new();
+    for number in 0..1500 {
+        let site = site.clone();
+        flood.spawn(async move { site.status(&format!("rubbish-{number}")).await });
+    }
+    // While nobody is answered: 64 are asked about, and 1000 wait.
+    for _ in 0..1500 - 1064 {
+        assert_eq!(flood.join_next().await.unwrap().unwrap(), 503);
+    }
+    others_wait().await;
+    assert!(flood.try_join_next().is_none());
+    drop(gate);
+    assert_eq!(tally(flood.join_all().await), [(401, 1064)].into());
+    id.know("good", json!({}));
+    site.bearer("good").await.is(200, "admitted");
+}
+
 // RFC 7662 §2.2, §4.
 #[tokio::test]
 async fn an_outage_is_not_inactive_and_ends_by_itself() {
@@ -299,6 +323,27 @@ async fn a_revocation_shows_when_the_answer_is_not_kept_any_more() {
 }
 
 #[tokio::test]
+async fn where_nothing_is_kept_a_revocation_shows_at_once() {
+    let id = Id::up().await;
+    let site = site_with(&id, id.lookup().keep(Duration::ZERO));
+    id.know("good", json!({}));
+    site.bearer("good").await.is(200, "admitted");
+    id.revoke("good");
+    site.bearer("good").await.is(401, "token_inactive");
+    id.know("good", json!({}));
+    site.bearer("good").await.is(200, "admitted");
+    // Nobody waits for an answer that would not be theirs.
+    let gate = id.stall().await;
+    let crowd = tokio::spawn({
+        let site = site.clone();
+        async move { all_at_once(&site, vec!["good".to_owned(); 30]).await }
+    });
+    eventually("all ask", async || id.lookups() == 33).await;
+    drop(gate);
+    assert_eq!(crowd.await.unwrap(), [(200, 30)].into());
+}
+
+#[tokio::test]
 async fn a_kept_answer_does_not_outlive_its_token() {
     let id = Id::up().await;
     let (time, read) = world::clock();
@@ -386,6 +431,29 @@ async fn signed_answers_are_believed_and_nothing_else_where_they_are_required() 
     id.sign_answers(json!({}));
     let by_another = stranger.kept(world::Keep::shortly());
     signed(by_another).bearer("bad").await.is(503, "introspection_unavailable");
+}
+
+#[tokio::test]
+async fn the_way_of_google_is_another_way_to_look_a_token_up() {
+    let id = Id::up().await;
+    let trust = Trust { profile: Profile::introspection(), ..Trust::new(issuer(&id)) };
+    let fetcher = Fetcher::builder().build().unwrap();
+    let tokeninfo = Tokeninfo::new(format!("{}/tokeninfo", id.url), fetcher);
+    let site = site_with(&id, Lookup::tokeninfo(trust, tokeninfo));
+    id.know("good", json!({}));
+    id.know("elsewhere", json!({ "aud": "another-client" }));
+    id.know("expired", json!({ "exp": NOW - 60 }));
+    site.bearer("good").await.is(200, "admitted");
+    site.bearer("elsewhere").await.is(401, "audience_mismatch");
+    site.bearer("expired").await.is(401, "expired");
+    site.bearer("unknown").await.is(401, "token_inactive");
+    id.answer_with(Some(503));
+    site.bearer("another").await.is(503, "introspection_unavailable");
+    site.bearer("good").await.is(200, "admitted");
+}
+
+fn issuer(id: &Id) -> Issuer {
+    Issuer::parse(&id.url).unwrap()
 }
 
 #[tokio::test]

@@ -116,6 +116,7 @@ impl Id {
             .route("/.well-known/oauth-authorization-server", get(metadata))
             .route("/keys", get(keys))
             .route("/introspect", post(introspect))
+            .route("/tokeninfo", post(tokeninfo))
             .route("/lists/{name}", get(list))
             .with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -385,6 +386,23 @@ async fn introspect(
     let signed = id.key().sign_json("token-introspection+jwt", &claims).unwrap();
     let kind = [("content-type", "application/token-introspection+jwt")];
     Ok((kind, signed).into_response())
+}
+
+/// As Google answers: numbers are texts, and an unknown token is an error.
+async fn tokeninfo(
+    State(id): State<Id>,
+    Form(form): Form<HashMap<String, String>>,
+) -> Result<Response, Response> {
+    id.inner.lookups.fetch_add(1, Ordering::SeqCst);
+    id.pass().await?;
+    let token = form.get("access_token").cloned().unwrap_or_default();
+    let Some(mut answer) = id.inner.opaque.lock().unwrap().get(&token).cloned() else {
+        let why = json!({ "error_description": "Invalid Value" });
+        return Err((StatusCode::BAD_REQUEST, Json(why)).into_response());
+    };
+    answer.as_object_mut().unwrap().retain(|name, _| name != "active" && name != "iss");
+    answer["exp"] = answer["exp"].to_string().into();
+    Ok(Json(answer).into_response())
 }
 
 async fn list(State(id): State<Id>, Path(name): Path<String>) -> Result<Response, Response> {
