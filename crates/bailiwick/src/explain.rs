@@ -50,9 +50,10 @@ pub(crate) async fn run(options: Explain) -> Result<ExitCode, Failure> {
                     Outcome::Passed => "passed".to_owned(),
                     Outcome::NotReached => "not reached".to_owned(),
                     Outcome::NotApplicable => continue,
-                    Outcome::Failed { reason, description } => {
+                    Outcome::Failed { reason, description, note } => {
                         code = ExitCode::FAILURE;
-                        format!("FAILED: {reason}: {description}")
+                        let note = note.map_or_else(String::new, |note| format!(" ({note})"));
+                        format!("FAILED: {reason}: {description}{note}")
                     }
                     Outcome::Missing { fact } => {
                         code = ExitCode::FAILURE;

@@ -85,6 +85,9 @@ pub enum Outcome {
         reason: Reason,
         /// What the client reads.
         description: String,
+        /// What only the operator reads.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// A fact is missing.
     Missing {
@@ -125,7 +128,8 @@ pub fn explain(path: Path, stop: Option<&Stop>) -> Vec<Check> {
     let stopped = stop.map(|stop| match stop {
         Stop::Refused(refusal) => {
             let (reason, description) = (refusal.reason(), refusal.description().to_owned());
-            (reason.step(), Outcome::Failed { reason, description })
+            let note = refusal.note().map(str::to_owned);
+            (reason.step(), Outcome::Failed { reason, description, note })
         }
         Stop::Missing(Missing::Key { issuer, kid, algorithm }) => {
             let kid = kid.as_ref().map_or_else(String::new, |kid| format!(" '{kid}'"));

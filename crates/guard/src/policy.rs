@@ -32,6 +32,7 @@ pub struct Question<'q> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct Denied {
-    /// Which policy and why, for whoever reads the explanation: no claim's value.
+    /// Which policy and why, for the operator who reads logs and explanations; the client does not.
+    /// No claim's value.
     pub why: String,
 }

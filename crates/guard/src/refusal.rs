@@ -159,12 +159,13 @@ pub struct Refusal {
     reason: Reason,
     description: Cow<'static, str>,
     remedy: Option<Box<Remedy>>,
+    note: Option<Box<str>>,
 }
 
 impl Refusal {
     /// A refusal by a rule, with words for the client: no secret, and nothing of the token.
     pub fn new(reason: Reason, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, description: description.into(), remedy: None }
+        Self { reason, description: description.into(), remedy: None, note: None }
     }
 
     /// The same refusal, saying what would do.
@@ -180,6 +181,16 @@ impl Refusal {
     /// What the client did wrong and what to do about it.
     pub fn description(&self) -> &str {
         &self.description
+    }
+
+    /// The same refusal, with a note for the operator that the client does not read.
+    pub(crate) fn with_note(self, note: &str) -> Self {
+        Self { note: Some(note.into()), ..self }
+    }
+
+    /// What only the operator reads, in logs and explanations; no claim's value.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// What would make the same request pass.

@@ -87,9 +87,10 @@ impl Rule {
         }
         self.login.check(permit.token(), question.now, skew)?; // RFC 9470 §3
         for policy in &self.policies {
-            policy
-                .decide(question)
-                .map_err(|denied| Refusal::new(Reason::PolicyDenied, denied.why))?;
+            policy.decide(question).map_err(|denied| {
+                Refusal::new(Reason::PolicyDenied, "a policy does not permit this")
+                    .with_note(&denied.why)
+            })?;
         }
         Ok(())
     }

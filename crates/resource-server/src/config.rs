@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bailiwick_fetch::{BuildError, Fetcher, IssuerKeys};
+use bailiwick_fetch::{BuildError, Fetcher, IssuerKeys, Tokeninfo};
 use bailiwick_guard::current::{self, Denials};
-use bailiwick_guard::{Audience, Binding, Implied, Profile, Trust};
+use bailiwick_guard::profile::OpaqueTokens;
+use bailiwick_guard::{Audience, Binding, Implied, Profile, Provider, Trust};
 use bailiwick_jose::{Algorithm, DecryptionKey, SigningKey};
 use bailiwick_oauth::issuer::MalformedIssuer;
 use bailiwick_oauth::resource::MalformedResource;
@@ -52,6 +53,9 @@ pub enum ConfigError {
     /// A template of issuers has no metadata of its own.
     #[error("where the metadata of '{0}' is must be said")]
     MetadataPlace(String),
+    /// A provider whose tokens can only be looked up, with credentials.
+    #[error("tokens of {0} can only be looked up; begin with Lookup::of_provider")]
+    OpaqueOnly(&'static str),
     /// Two trusted issuers are the same.
     #[error("the issuer '{0}' is trusted twice")]
     IssuerTwice(String),
@@ -138,6 +142,20 @@ impl Builder {
             cached_tokens: 1024,
             allows_preflight: false,
         }
+    }
+
+    /// Begins with an identity provider; see [`ResourceServer::for_provider`].
+    pub(crate) fn of_provider(provider: Provider, resource: &str) -> Result<Self, ConfigError> {
+        let parsed = Resource::parse(resource)
+            .map_err(|why| ConfigError::Resource(resource.to_owned(), why))?;
+        if let OpaqueTokens::Tokeninfo(url) = provider.opaque {
+            let tokeninfo = Tokeninfo::new(url, Fetcher::builder().build()?);
+            return Ok(Self::looking_up(Lookup::tokeninfo(provider.trust, tokeninfo), parsed));
+        }
+        if provider.trust.algorithms.is_empty() {
+            return Err(ConfigError::OpaqueOnly(provider.name));
+        }
+        Ok(Self::trusting(provider.into(), parsed))
     }
 
     /// Parses both.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bailiwick_fetch::{Fetcher, IssuerKeys, KeySettings, StatusLists, StatusSettings};
-use bailiwick_guard::{IssuerRule, Missing, Presented, Profile, Reason, Stop, Trust};
+use bailiwick_guard::{IssuerRule, Missing, Presented, Profile, Provider, Reason, Stop, Trust};
 use bailiwick_jose::{Algorithm, Jwks, Jws, json};
 use bailiwick_oauth::Issuer;
 use tokio::runtime::Handle;
@@ -26,6 +26,18 @@ use crate::ConfigError;
 pub struct TrustedIssuer {
     pub(crate) trust: Trust,
     place: Place,
+    settings: KeySettings,
+}
+
+impl From<Provider> for TrustedIssuer {
+    /// The provider's trust, with its metadata where the provider puts it.
+    fn from(provider: Provider) -> Self {
+        let trusted = Self::of(provider.trust);
+        match (provider.metadata_issuer, provider.metadata_url) {
+            (Some(issuer), Some(url)) => trusted.metadata(issuer, url),
+            _ => trusted,
+        }
+    }
 }
 
 /// Where an issuer's keys are.
@@ -53,7 +65,7 @@ impl TrustedIssuer {
 
     /// An issuer of which everything is said.
     pub fn of(trust: Trust) -> Self {
-        Self { trust, place: Place::WellKnown }
+        Self { trust, place: Place::WellKnown, settings: KeySettings::default() }
     }
 
     /// What its tokens look like; RFC 9068 unless said otherwise.
@@ -92,6 +104,13 @@ impl TrustedIssuer {
         self
     }
 
+    /// How its keys are kept: refresh, staleness, waits.
+    #[must_use]
+    pub fn key_settings(mut self, settings: KeySettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
     /// Begins to keep the keys: inside a tokio runtime at once, elsewhere with the first request.
     pub(crate) fn source(self, fetcher: &Fetcher) -> Result<Source, ConfigError> {
         let trust = self.trust;
@@ -99,7 +118,7 @@ impl TrustedIssuer {
             return Err(ConfigError::Algorithms);
         }
         let (fetcher, lists) = (fetcher.clone(), fetcher.clone());
-        let settings = KeySettings::default();
+        let settings = self.settings;
         let keys = match (self.place, &trust.issuer) {
             (Place::Kept(keys), _) => return Ok(Source::new(trust, keys, fetcher)),
             (Place::WellKnown, IssuerRule::Exactly(issuer)) => {

@@ -82,7 +82,7 @@ pub use certificate::{
     CertificateHeader, ClientCertificate, FromProxy, PeerAddress, TrustedProxies,
 };
 pub use config::{Builder, ConfigError};
-pub use denied::{Denial, DenyList, DenyListFull};
+pub use denied::{Denial, DenyList, DenyListFull, Name};
 pub use dpop::Dpop;
 pub use events::EventReceiver;
 pub use health::{Health, IssuerHealth, LookupHealth};
@@ -98,12 +98,16 @@ pub use token::{LayerMissing, VerifiedToken};
 pub use bailiwick_fetch::{
     ClientAuthentication, Fetcher, Introspector, IssuerKeys, KeySettings, Tokeninfo,
 };
+pub use bailiwick_guard::current::{Denials, Names};
 pub use bailiwick_guard::policy::{Denied, Question};
-pub use bailiwick_guard::profile::TypeRule;
+pub use bailiwick_guard::profile::{
+    AudienceRule, Evidence, OpaqueTokens, ProviderError, ResourceParameter, ScopeShape,
+    ScopeSource, TypeRule,
+};
 pub use bailiwick_guard::{
     Binding, Check, ClaimPath, ClaimRule, ClaimTest, DetailRule, IssuerRule, IssuerTemplate,
-    LoginRule, Outcome, Permit, Policy, Profile, Reason, Refusal, Rule, ScopeRule, Step, Tenants,
-    Trust,
+    LoginRule, Outcome, Permit, Policy, Profile, Provider, Reason, Refusal, Rule, ScopeRule, Step,
+    Tenants, Trust,
 };
 pub use bailiwick_jose::{Algorithm, DecryptionKey, Jwks, SealingKey, SigningKey};
 pub use bailiwick_oauth::{ClientId, Issuer, Resource, Scope, Scopes, Secret, Subject};

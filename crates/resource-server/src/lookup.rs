@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bailiwick_fetch::{FetchError, Introspector, Tokeninfo};
-use bailiwick_guard::{Authentic, Presented, Profile, Refusal, Trust, opaque};
+use bailiwick_guard::{Authentic, Presented, Profile, Provider, Refusal, Trust, opaque};
 use bailiwick_oauth::introspect::Received;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
@@ -72,6 +72,12 @@ impl Lookup {
     /// Looks tokens up as Google has it; the trust says what the answers look like.
     pub fn tokeninfo(trust: Trust, tokeninfo: Tokeninfo) -> Self {
         Self::new(trust, By::Tokeninfo(tokeninfo))
+    }
+
+    /// Looks tokens up at an identity provider's introspection endpoint, and reads the answers as its
+    /// profile has them.
+    pub fn of_provider(provider: Provider, introspector: Introspector) -> Self {
+        Self::new(provider.trust, By::Introspection(Box::new(introspector)))
     }
 
     fn new(trust: Trust, by: By) -> Self {

@@ -8,8 +8,8 @@ use bailiwick_guard::current::Denials;
 use bailiwick_guard::explain::Path;
 use bailiwick_guard::{
     Admission, Audience, Authentic, Binding, Check, Facts, Implied, IssuerRule, Keys, Missing,
-    Moment, Offer, Permit, Presented, Refusal, Request, Rule, Scheme, ScopeRule, Sender, Stop,
-    Trusted, Want, dpop, explain,
+    Moment, Offer, Permit, Presented, Provider, Refusal, Request, Rule, Scheme, ScopeRule, Sender,
+    Stop, Trusted, Want, dpop, explain,
 };
 use bailiwick_jose::{DecryptionKey, Jwks};
 use bailiwick_oauth::{Issuer, Resource};
@@ -89,6 +89,26 @@ impl ResourceServer {
     /// When one of them is malformed.
     pub fn builder(issuer: &str, resource: &str) -> Result<Builder, ConfigError> {
         Builder::parse(issuer, resource)
+    }
+
+    /// Begins with an identity provider whose tokens differ from RFC 9068 in their own way.
+    ///
+    /// ```
+    /// use bailiwick_resource_server::{Provider, ResourceServer};
+    ///
+    /// let provider = Provider::keycloak("https://id.example.com/realms/shop")?;
+    /// let api = ResourceServer::for_provider(provider, "https://api.example.com")?
+    ///     .audience("orders-api") // what Keycloak's audience mapper puts into `aud`
+    ///     .build()?;
+    /// # let _ = api;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the resource is malformed, or the provider's tokens can only be looked up with
+    /// credentials: see [`Lookup::of_provider`](crate::Lookup::of_provider).
+    pub fn for_provider(provider: Provider, resource: &str) -> Result<Builder, ConfigError> {
+        Builder::of_provider(provider, resource)
     }
 
     /// The layer that lets in whoever has a token for this resource, whatever its scope.
@@ -412,6 +432,7 @@ impl ResourceServer {
             resource = %self.resource(),
             reason = %refusal.reason(),
             status = refusal.status().as_u16(),
+            note = refusal.note(),
             "refused"
         );
         let offer = Offer {
@@ -424,8 +445,9 @@ impl ResourceServer {
         Refused::new(refusal, &offer)
     }
 
-    /// A nonce for the next proof of whoever holds this permit.
-    pub(crate) fn next_nonce(&self, permit: &Permit) -> Option<HeaderValue> {
+    /// A nonce for the next proof of whoever holds this permit, to be sent in the answer's header
+    /// `DPoP-Nonce` (RFC 9449 §8.2); `None` where none is asked for. The layer sends it by itself.
+    pub fn next_nonce(&self, permit: &Permit) -> Option<HeaderValue> {
         let thumbprint = permit.confirmation()?.jkt.as_ref()?;
         let nonce = self.0.dpop.nonce(thumbprint, self.now())?;
         HeaderValue::from_str(&nonce).ok()

@@ -326,6 +326,8 @@ async fn a_policy_has_the_last_word() {
     let denied = send("DELETE", "/v1/orders", json!({})).await;
     denied.is(403, "policy_denied");
     assert_eq!(denied.json()["error"], "access_denied");
+    // Which policy it was is the operator's to know.
+    assert_eq!(denied.json()["error_description"], "a policy does not permit this");
     // A nested router does not hide from a policy what was called.
     send("GET", "/v1/office", json!({})).await.is(403, "policy_denied");
     send("GET", "/v1/orders", json!({ "sub": "mallory" })).await.is(403, "policy_denied");

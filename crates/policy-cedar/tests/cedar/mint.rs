@@ -59,14 +59,15 @@ pub(crate) fn policy(policies: &str) -> CedarPolicy {
     CedarPolicy::load(policies, &Schema::built_in()).unwrap()
 }
 
-/// Runs all the stages; `passed`, or what the client reads.
+/// Runs all the stages; `passed`, or what the operator reads.
 #[track_caller]
 pub(crate) fn judge(policy: &CedarPolicy, asked: &Asked) -> String {
     match run(policy, asked) {
         Ok(()) => "passed".to_owned(),
         Err(refusal) => {
             assert_eq!(refusal.reason(), Reason::PolicyDenied);
-            refusal.description().to_owned()
+            assert_eq!(refusal.description(), "a policy does not permit this");
+            refusal.note().unwrap().to_owned()
         }
     }
 }
