@@ -56,6 +56,9 @@ pub enum ConfigError {
     /// A provider whose tokens can only be looked up, with credentials.
     #[error("tokens of {0} can only be looked up; begin with Lookup::of_provider")]
     OpaqueOnly(&'static str),
+    /// What clients call this API by is no origin.
+    #[error("'{0}' is no origin such as https://api.example.com")]
+    Origin(String),
     /// Two trusted issuers are the same.
     #[error("the issuer '{0}' is trusted twice")]
     IssuerTwice(String),
@@ -356,7 +359,11 @@ impl Builder {
         let fetcher = self.fetcher.map_or_else(|| Fetcher::builder().build(), Ok)?;
         let sources = sources(self.issuers, &fetcher)?;
         let resource = &self.audience.resource;
-        let origin = self.origin.or_else(|| resource.origin().map(str::to_owned));
+        let origin = match self.origin {
+            Some(origin) if is_origin(&origin) => Some(origin),
+            Some(origin) => return Err(ConfigError::Origin(origin)),
+            None => resource.origin().map(str::to_owned),
+        };
         let lookup = self.lookup.map(Lookup::begin);
         let issuers: Vec<_> = sources
             .iter()
@@ -417,6 +424,14 @@ fn implied(pairs: &[(String, String)]) -> Result<Implied, ConfigError> {
 
 pub(crate) fn parse_scopes(text: &str) -> Result<Scopes, ConfigError> {
     Scopes::parse(text).map_err(|why| ConfigError::Scope(text.to_owned(), why))
+}
+
+/// Whether it is scheme and authority alone: no DPoP proof could name anything else.
+fn is_origin(text: &str) -> bool {
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    authority.is_some_and(|authority| {
+        !authority.contains('@') && authority.parse::<http::uri::Authority>().is_ok()
+    })
 }
 
 fn system_clock() -> i64 {

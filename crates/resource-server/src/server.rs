@@ -225,7 +225,8 @@ impl ResourceServer {
         explain(course.path, stop.as_ref())
     }
 
-    /// All stages with what is at hand; `None` when the token has to be looked up.
+    /// All stages with what is at hand; `None` when the token has to be looked up, or its proof to be
+    /// remembered.
     fn decide_at_once(
         &self,
         asked: &Asked<'_>,
@@ -237,7 +238,7 @@ impl ResourceServer {
             Err(refusal) => return Some(Err(refusal.into())),
         };
         course.sent = Some(presented.scheme());
-        if self.lookup_of(&presented).is_some() {
+        if presented.scheme() == Scheme::Dpop || self.lookup_of(&presented).is_some() {
             return None;
         }
         Some(self.verified_at_once(&presented).and_then(|authentic| {

@@ -10,7 +10,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use bailiwick_jose::{Algorithm, SealingKey, SigningKey};
-use bailiwick_resource_server::{Asked, Binding, Dpop, FirstUse, ResourceServer, Rule};
+use bailiwick_resource_server::{
+    Asked, Binding, ConfigError, Dpop, FirstUse, ResourceServer, Rule,
+};
 use bailiwick_window::MemoryFirstUse;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -446,4 +448,20 @@ async fn an_api_without_a_web_address_needs_an_origin_for_proofs() {
     };
     assert_eq!(outcome(&build(Some("https://api.example.com"))).await, Ok(()));
     assert_eq!(outcome(&build(None)).await, Err("proof_missing"));
+}
+
+#[tokio::test]
+async fn an_origin_is_scheme_and_authority_alone() {
+    let build = |origin: &str| {
+        let api = ResourceServer::builder("https://id.example.com", "urn:example:orders");
+        api.unwrap().origin(origin).build()
+    };
+    for good in ["https://api.example.com", "https://api.example.com/", "http://127.0.0.1:8080"] {
+        assert!(build(good).is_ok(), "{good}");
+    }
+    for bad in
+        ["", "api.example.com", "https://", "https://a/b", "https://u@a", "ftp://a", "https://a?b"]
+    {
+        assert!(matches!(build(bad), Err(ConfigError::Origin(_))), "{bad}");
+    }
 }
