@@ -1,16 +1,18 @@
 //! Signed documents of an issuer, believed only with one of its published keys (RFC 7515 §5.2).
 
 use bailiwick_jose::{Jws, NoKey, json};
+use bailiwick_oauth::Issuer;
 use serde_json::{Map, Value};
 
 use crate::target::shown;
 use crate::{FetchError, IssuerKeys};
 
-/// Verifies a signed document of this `typ` (RFC 8725 §3.11) and gives its claims, none of which is
-/// checked. Keys that are missing are fetched.
+/// Verifies a signed document of this `typ` (RFC 8725 §3.11) by this issuer and gives its claims, none
+/// of which is checked. Keys that are missing are fetched.
 pub(crate) async fn claims(
     document: &[u8],
     typ: &str,
+    issuer: &Issuer,
     keys: &IssuerKeys,
     url: &str,
 ) -> Result<Map<String, Value>, FetchError> {
@@ -27,6 +29,10 @@ pub(crate) async fn claims(
         known = keys.refresh_for_unknown_kid(kid.unwrap_or_default()).await?;
     }
     let key = known.find(kid, algorithm).map_err(|_| doubt("no key of its issuer fits it"))?;
+    // A key that its set gives to one issuer signs for no other.
+    if key.issuer().is_some_and(|owner| owner != issuer.as_str()) {
+        return Err(doubt("its key belongs to another issuer"));
+    }
     let verified = jws.verify(key).map_err(|_| doubt("its signature is wrong"))?;
     json::parse_object(&verified.payload)
         .map_err(|why| FetchError::Malformed { url: shown(url), why: why.to_string() })

@@ -218,7 +218,7 @@ impl StatusLists {
     async fn read(&self, uri: &str, now: i64) -> Result<Loaded, FetchError> {
         let at = Instant::now();
         let fetched = self.source.get(uri).await?;
-        let claims = signed::claims(&fetched.bytes, TYPE, &self.keys, uri).await?;
+        let claims = signed::claims(&fetched.bytes, TYPE, &self.issuer, &self.keys, uri).await?;
         if claims.get("iss").is_some_and(|iss| iss.as_str() != Some(self.issuer.as_str())) {
             return Err(untrusted(uri, "it is from another issuer"));
         }

@@ -56,8 +56,13 @@ impl Place {
     }
 
     async fn load(&self, token: String) -> Result<Vec<u8>, FetchError> {
+        let keys = Jwks::from_keys(vec![self.key.verifying_key().clone()]);
+        self.load_with(keys, token).await
+    }
+
+    async fn load_with(&self, keys: Jwks, token: String) -> Result<Vec<u8>, FetchError> {
         *self.token.lock().unwrap() = token;
-        let keys = IssuerKeys::fixed(Jwks::from_keys(vec![self.key.verifying_key().clone()]));
+        let keys = IssuerKeys::fixed(keys);
         let issuer = Issuer::parse("https://id.example").unwrap();
         let fetcher = Fetcher::builder().build().unwrap();
         let lists = StatusLists::new(issuer, keys, fetcher, StatusSettings::default());
@@ -79,6 +84,22 @@ async fn a_list_of_the_issuer_for_its_place_is_taken() {
     let mut claims = place.claims();
     claims["iss"] = json!("https://id.example");
     assert!(place.load(place.sign(&claims)).await.is_ok());
+}
+
+// As in Microsoft's sets, which name the issuer of each key.
+#[tokio::test]
+async fn a_key_that_its_set_gives_to_another_issuer_signs_no_list() {
+    let place = Place::new().await;
+    let token = place.sign(&place.claims());
+    for (owner, is_taken) in [("https://id.example", true), ("https://other.example", false)] {
+        let mut jwk = place.key.verifying_key().to_jwk();
+        jwk["issuer"] = json!(owner);
+        let keys = Jwks::from_json(&json!({ "keys": [jwk] })).unwrap();
+        let list = place.load_with(keys, token.clone()).await;
+        assert_eq!(list.is_ok(), is_taken, "{owner}");
+        let refused_rightly = matches!(list, Ok(_) | Err(FetchError::Untrusted { .. }));
+        assert!(refused_rightly, "{owner}");
+    }
 }
 
 #[tokio::test]
