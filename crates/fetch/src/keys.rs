@@ -194,7 +194,8 @@ impl IssuerKeys {
         }
         if lock(&self.junk).contains(kid, arrived, self.settings.junk) {
             self.look_again(arrived);
-            return Ok(keys);
+            // While the issuer cannot be asked, it may well have published the kid.
+            return lock(&self.past).error.clone().map_or(Ok(keys), Err);
         }
         let permit = self.unknown.permit().await;
         if let Some(settled) = self.settled(kid, arrived) {

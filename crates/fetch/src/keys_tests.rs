@@ -236,6 +236,22 @@ async fn a_junk_kid_is_answered_at_once_until_the_keys_change() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_the_issuer_cannot_be_asked_no_kid_is_called_junk() {
+    let (fake, keys, _) = issuer(Fake::default());
+    keys.keys().await.unwrap();
+    assert!(keys.refresh_for_unknown_kid("junk").await.is_ok());
+    fake.set_down(true);
+    assert!(keys.refresh_for_unknown_kid("junk").await.is_ok()); // it is looked for again
+    pass(2).await;
+    let began = Instant::now();
+    assert_eq!(keys.refresh_for_unknown_kid("junk").await.unwrap_err(), down());
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    fake.set_down(false);
+    pass(2).await;
+    assert!(keys.refresh_for_unknown_kid("junk").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_guessed_kid_is_found_soon_after_its_publication_even_if_asked_for_just_once_more() {
     let (fake, keys, _) = issuer(Fake::default());
     keys.keys().await.unwrap();
