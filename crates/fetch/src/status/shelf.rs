@@ -118,7 +118,7 @@ impl Entry {
 impl Loaded {
     /// Whether a newer one is to be fetched ahead of need: after three quarters of its time.
     pub(super) fn is_due(&self) -> bool {
-        self.at.elapsed() >= self.keep * 3 / 4
+        self.at.elapsed() >= self.keep / 4 * 3
     }
 }
 
