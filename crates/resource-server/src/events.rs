@@ -151,11 +151,7 @@ impl EventReceiver {
             .map_err(|why| malformed(format!("the payload: {why}")))?;
         let set = SecurityEvent::read(&claims).map_err(|why| malformed(why.to_string()))?;
         self.is_meant(&set)?; // before the keys: junk fetches none
-        let key = self.key(&jws).await?;
-        if key.issuer().is_some_and(|owner| owner != self.issuer.as_str()) {
-            return Err(refused(DeliveryError::InvalidKey, "the key is another issuer's"));
-        }
-        jws.verify(&key).map_err(|why| refused(DeliveryError::InvalidKey, why.to_string()))?;
+        self.verify(token, &jws).await?;
         self.in_time(&claims, set.iat, now)?;
         self.apply(&set, now)
     }
@@ -182,21 +178,32 @@ impl EventReceiver {
         Ok(())
     }
 
-    /// The key that the token names; one that is missing is fetched once.
-    async fn key(&self, jws: &Jws<'_>) -> Result<Arc<VerifyingKey>, Untaken> {
-        let invalid = |why: String| refused(DeliveryError::InvalidKey, why);
-        let algorithm = jws.algorithm().map_err(|why| invalid(why.to_string()))?;
+    /// Checks the signature with the key that the token names; one that is missing is fetched once.
+    async fn verify(&self, token: &str, jws: &Jws<'_>) -> Result<(), Untaken> {
+        let algorithm = jws.algorithm().map_err(invalid_key)?;
         let kid = jws.header().kid.as_deref();
         let find = |keys: &Jwks| keys.find(kid, algorithm).cloned();
-        match self.keys.current().map(|keys| find(&keys)) {
-            Some(Ok(key)) => return Ok(key),
-            Some(Err(why @ (NoKey::Ambiguous | NoKey::OtherAlgorithm))) => {
-                return Err(invalid(why.to_string()));
+        match find(&*self.keys.keys().await.map_err(Untaken::NoKeys)?) {
+            Ok(key) => {
+                let verdict = self.verify_with(&key, token);
+                // Where no name tells, another key may have come into its place.
+                if verdict.is_ok() || (kid.is_some() && key.kid() == kid) {
+                    return verdict;
+                }
             }
-            None | Some(Err(NoKey::UnknownKid)) => {}
+            Err(why @ (NoKey::Ambiguous | NoKey::OtherAlgorithm)) => return Err(invalid_key(why)),
+            Err(NoKey::UnknownKid) => {}
         }
         let keys = self.keys.refresh_for_unknown_kid(kid.unwrap_or_default()).await;
-        find(&*keys.map_err(Untaken::NoKeys)?).map_err(|why| invalid(why.to_string()))
+        let key = find(&*keys.map_err(Untaken::NoKeys)?).map_err(invalid_key)?;
+        self.verify_with(&key, token)
+    }
+
+    fn verify_with(&self, key: &VerifyingKey, token: &str) -> Result<(), Untaken> {
+        if key.issuer().is_some_and(|owner| owner != self.issuer.as_str()) {
+            return Err(refused(DeliveryError::InvalidKey, "the key is another issuer's"));
+        }
+        Jws::parse(token).map_err(invalid_key)?.verify(key).map(drop).map_err(invalid_key)
     }
 
     /// An event lies in the past, however far; its token is seldom limited, but then it is
@@ -249,6 +256,11 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue
 fn bearer(value: &HeaderValue) -> Option<&str> {
     let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(secret)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn invalid_key(why: impl fmt::Display) -> Untaken {
+    refused(DeliveryError::InvalidKey, why.to_string())
 }
 
 fn malformed(why: impl Into<String>) -> Untaken {

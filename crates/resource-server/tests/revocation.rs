@@ -195,6 +195,25 @@ async fn what_takes_nothing_back_is_acknowledged_and_has_no_effect() {
 }
 
 #[tokio::test]
+async fn an_event_that_names_no_key_is_taken_after_the_key_has_changed() {
+    let api = Api::new().await;
+    let claims = json!({
+        "iss": api.issuer.url, "aud": API, "jti": "e", "iat": NOW,
+        "sub_id": api.alice(), "events": { SESSIONS_REVOKED: {} },
+    });
+    let claims = claims.to_string();
+    let nameless = |key: &SigningKey| {
+        key.sign_with("secevent+jwt", &serde_json::Map::new(), claims.as_bytes()).unwrap()
+    };
+    let old = nameless(&api.issuer.key());
+    assert_eq!(api.push(old.clone()).await.status(), StatusCode::ACCEPTED);
+    api.issuer.rotate();
+    let new = nameless(&api.issuer.key());
+    assert_eq!(api.push(new).await.status(), StatusCode::ACCEPTED);
+    assert_eq!(error(api.push(old).await).await, "invalid_key");
+}
+
+#[tokio::test]
 async fn a_token_of_another_kind_is_no_event() {
     let api = Api::new().await;
     let claims = json!({ "sub_id": api.alice(), "events": { SESSIONS_REVOKED: {} } });

@@ -72,7 +72,7 @@ impl TestIssuer {
         Jwks::from_keys(vec![self.key().verifying_key().clone()]).to_json()
     }
 
-    fn key(&self) -> Arc<SigningKey> {
+    pub(crate) fn key(&self) -> Arc<SigningKey> {
         Arc::clone(&self.key.lock().unwrap())
     }
 
