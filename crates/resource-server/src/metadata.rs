@@ -111,7 +111,7 @@ pub(crate) fn document(
         }
     }
     let algorithms = || PROOF_ALGORITHMS.map(|algorithm| algorithm.name().to_owned()).to_vec();
-    let takes_dpop = dpop.is_offered || binding == Binding::Dpop;
+    let takes_dpop = dpop.is_offered || matches!(binding, Binding::Dpop | Binding::Either);
     let is_by_certificate = binding == Binding::Certificate;
     let mut document = ProtectedResource {
         resource: resource.to_string(),

@@ -86,6 +86,7 @@ async fn bindings_are_told_of() {
         (id.protect(), [None, None, None]),
         (id.protect().dpop(Dpop::new().offered()), [Some(json!(algs)), None, None]),
         (id.protect().binding(Binding::Dpop), [Some(json!(algs)), Some(json!(true)), None]),
+        (id.protect().binding(Binding::Either), [Some(json!(algs)), None, None]),
         (id.protect().binding(Binding::Certificate), [None, None, Some(json!(true))]),
     ];
     for (at, (builder, expected)) in cases.into_iter().enumerate() {
