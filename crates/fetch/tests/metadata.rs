@@ -117,7 +117,7 @@ async fn an_error_at_one_place_does_not_hide_the_next() {
 
 //= https://www.rfc-editor.org/rfc/rfc9728#section-3.3
 //= type=test
-//# The "resource" value returned MUST be identical to the protected
+//# The resource value returned MUST be identical to the protected
 //# resource's resource identifier value into which the well-known URI
 //# path suffix was inserted to create the URL used to retrieve the
 //# metadata.

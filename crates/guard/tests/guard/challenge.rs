@@ -108,8 +108,9 @@ fn an_outage_is_no_challenge() {
 
 //= https://www.rfc-editor.org/rfc/rfc6750#section-3
 //= type=test
-//# Values for the "error" and "error_description" attributes MUST NOT
-//# include characters outside the set %x20-21 / %x23-5B / %x5D-7E.
+//# Values for the "error" and "error_description" attributes (specified
+//# in Appendixes A.7 and A.8 of [RFC6749]) MUST NOT include characters
+//# outside the set %x20-21 / %x23-5B / %x5D-7E.
 #[test]
 fn nothing_breaks_out_of_its_quotes() {
     let refusal = Refusal::new(Reason::TokenMalformed, "a\"b\\c\r\nX: y é");
