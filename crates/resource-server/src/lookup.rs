@@ -127,6 +127,7 @@ impl Lookup {
             refused: Cache::new(self.most),
             places: Semaphore::new(AT_ONCE + MOST_WAITING),
             permits: Semaphore::new(AT_ONCE),
+            answered: AtomicU64::new(0),
             epoch: Instant::now(),
             resting: AtomicU64::new(0),
             failing: AtomicU64::new(0),
@@ -144,6 +145,8 @@ pub(crate) struct Lookups {
     /// Of those who wait for a permit and those who have one.
     places: Semaphore,
     permits: Semaphore,
+    /// How many lookups got an answer.
+    answered: AtomicU64,
     epoch: Instant,
     /// Until when nothing is asked, in milliseconds since `epoch`.
     resting: AtomicU64,
@@ -233,22 +236,30 @@ impl Lookups {
         if self.is_resting() {
             return Err(opaque::unavailable()); // it failed while we waited
         }
+        let answered = self.answered.load(Ordering::Relaxed);
         let answer = match self.answer(presented, now).await {
             Ok(answer) => answer,
-            Err(error) => return Err(self.failed(presented, &error)),
+            Err(error) => {
+                let others_answered = self.answered.load(Ordering::Relaxed) != answered;
+                return Err(self.failed(presented, &error, others_answered));
+            }
         };
-        self.failing.store(0, Ordering::Relaxed);
+        self.answered.fetch_add(1, Ordering::Relaxed);
+        for until in [&self.failing, &self.resting] {
+            until.store(0, Ordering::Relaxed);
+        }
         opaque::looked_up(presented, self.trust(), answer).inspect_err(|refusal| {
             let kept = Kept::new(refusal.clone(), self.settings.keep_inactive);
             self.refused.insert(*presented.digest(), kept);
         })
     }
 
-    fn failed(&self, presented: &Presented, error: &FetchError) -> Refusal {
+    /// Takes note of a failure. While it went on, others may have been answered: then it is no outage.
+    fn failed(&self, presented: &Presented, error: &FetchError, others_answered: bool) -> Refusal {
         tracing::warn!(issuer = self.trust().issuer.as_str(), %error, "no verdict: no answer");
         let later = self.millis() + u64::try_from(REST.as_millis()).unwrap_or(0);
         self.failing.store(later, Ordering::Relaxed);
-        if is_outage(error) {
+        if is_outage(error) && !others_answered {
             self.resting.store(later, Ordering::Relaxed);
         } else {
             let kept = Kept::new(opaque::unavailable(), REST);

@@ -1,11 +1,17 @@
 //! What is kept of answers, how floods are bounded, and what an outage does (RFC 7662 §4).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use axum::routing::post;
+use axum::{Json, Router};
 use bailiwick_resource_server::{Fetcher, Lookup, LookupHealth};
+use http::StatusCode;
 use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::world::{Id, NOW, Site, clock, eventually, others_wait, tally, with_bearer};
@@ -231,6 +237,44 @@ async fn a_token_that_the_issuer_stumbles_over_shuts_nobody_else_out() {
         site.bearer(&poison).await.is(503, "introspection_unavailable");
         site.bearer(&good).await.is(200, "admitted");
     }
+}
+
+/// Answers about every token, but for `slow`: that one it keeps back, and then fails.
+async fn stumbling_late(id: &Id, asked: Arc<Semaphore>, released: Arc<Semaphore>) -> Site {
+    let answer = id.claims(json!({ "active": true }));
+    let introspect = move |form: String| {
+        let (answer, asked, released) = (answer.clone(), asked.clone(), released.clone());
+        async move {
+            if form.starts_with("token=slow&") {
+                asked.add_permits(1);
+                released.acquire().await.unwrap().forget();
+                return Err(StatusCode::GATEWAY_TIMEOUT);
+            }
+            Ok(Json(answer))
+        }
+    };
+    let app = Router::new().route("/", post(introspect));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let introspector = id.introspector_by(Fetcher::builder().build().unwrap()).endpoint(url);
+    site_with(id, Lookup::introspection(introspector))
+}
+
+#[tokio::test]
+async fn a_lookup_that_fails_while_others_are_answered_is_no_outage() {
+    let id = Id::up().await;
+    let (asked, released) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let site = stumbling_late(&id, Arc::clone(&asked), Arc::clone(&released)).await;
+    let slow = tokio::spawn({
+        let site = site.clone();
+        async move { site.status("slow").await }
+    });
+    asked.acquire().await.unwrap().forget();
+    site.bearer("good").await.is(200, "admitted");
+    released.add_permits(1);
+    assert_eq!(slow.await.unwrap(), 503);
+    site.bearer("other").await.is(200, "admitted");
 }
 
 #[tokio::test]
