@@ -269,10 +269,8 @@ impl ResourceServer {
         };
         // The one way back: a fact was missing; it is fetched once.
         self.fetch(&missing).await?;
-        match self.judge(&presented, authentic, asked, rule) {
-            Err(Stop::Missing(missing)) => Err(missing.does_not_exist().into()),
-            settled => settled,
-        }
+        // Still missing, it ended meanwhile, or others drove it out: that says nothing of the token.
+        self.judge(&presented, authentic, asked, rule)
     }
 
     fn lookup_of(&self, presented: &Presented) -> Option<&Lookups> {

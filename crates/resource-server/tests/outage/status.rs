@@ -58,6 +58,18 @@ async fn a_list_that_cannot_be_had_says_nothing_about_the_token() {
 }
 
 #[tokio::test]
+async fn a_list_that_ends_while_it_is_fetched_says_nothing_about_the_token() {
+    let id = Id::up().await;
+    id.publish_list("1", [0; 4], &id.key(), &json!({ "exp": NOW + 1 }));
+    let fetching = id.clone();
+    let clock = move || if fetching.list_fetches() == 0 { NOW } else { NOW + 2 };
+    let site = Site::new(id.protect().clock(clock).build().unwrap());
+    for _ in 0..2 {
+        site.bearer(&listed(&id, "1", 0)).await.is(503, "status_unavailable");
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_believed_when_the_issuer_signed_it_for_its_place() {
     let id = Id::up().await;
     let stranger = SigningKey::generate(Algorithm::Es256).unwrap();
