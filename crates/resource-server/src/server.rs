@@ -398,7 +398,8 @@ impl ResourceServer {
             }
         };
         outcome.map_err(|error| {
-            tracing::warn!(resource = %self.resource(), %error, "no verdict: a fact is missing");
+            // Who fetches warns, once for each fetch; this is once for each request.
+            tracing::debug!(resource = %self.resource(), %error, "no verdict: a fact is missing");
             Stop::Missing(missing.clone())
         })
     }
