@@ -38,8 +38,8 @@ pub enum ConfigError {
     /// A scope is malformed.
     #[error("'{0}' is no scope: {1}")]
     Scope(String, MalformedScope),
-    /// A route asks for any of no scopes.
-    #[error("a route that asks for any of no scopes would let nobody in")]
+    /// A route asks for scopes and names none.
+    #[error("a route asks for scopes and names none; where any token will do, use the layer")]
     NoScope,
     /// A further audience is empty.
     #[error("an empty audience would let tokens of other APIs in")]
@@ -424,6 +424,13 @@ fn implied(pairs: &[(String, String)]) -> Result<Implied, ConfigError> {
 
 pub(crate) fn parse_scopes(text: &str) -> Result<Scopes, ConfigError> {
     Scopes::parse(text).map_err(|why| ConfigError::Scope(text.to_owned(), why))
+}
+
+/// The scopes that a route asks for, of which there is one at least: from an empty setting, a route
+/// would be open to any token.
+pub(crate) fn needed_scopes(text: &str) -> Result<Scopes, ConfigError> {
+    let scopes = parse_scopes(text)?;
+    if scopes.is_empty() { Err(ConfigError::NoScope) } else { Ok(scopes) }
 }
 
 /// Whether it is scheme and authority alone: no DPoP proof could name anything else.

@@ -74,7 +74,7 @@ impl<S: Sync, N: Needs> FromRequestParts<S> for Scoped<N> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NotScoped> {
         let token = VerifiedToken::from_request_parts(parts, state).await?;
-        let scopes = config::parse_scopes(N::SCOPES).map_err(NotScoped::Malformed)?;
+        let scopes = config::needed_scopes(N::SCOPES).map_err(NotScoped::Malformed)?;
         token.also(&ScopeRule::AllOf(scopes).into())?;
         Ok(Self { token, needs: PhantomData })
     }
@@ -89,7 +89,7 @@ pub enum NotScoped {
     /// The route has no layer: 500.
     #[error(transparent)]
     LayerMissing(#[from] LayerMissing),
-    /// The type names what is no scope: 500.
+    /// The type names none, or what is no scope: 500.
     #[error("a handler's scope is malformed")]
     Malformed(config::ConfigError),
 }

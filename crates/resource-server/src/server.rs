@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Uri};
 
 use crate::certificate::{self, FromProxy};
-use crate::config::{Clock, parse_scopes};
+use crate::config::{Clock, needed_scopes};
 use crate::issuers::{self, Source};
 use crate::lookup::Lookups;
 use crate::metrics::Counters;
@@ -120,9 +120,9 @@ impl ResourceServer {
     /// between. Inside [`ResourceServer::layer`] it looks at the scope only, alone at all.
     ///
     /// # Errors
-    /// When a scope is malformed.
+    /// When a scope is malformed, or there is none: that would let any token in.
     pub fn require(&self, scopes: &str) -> Result<Require, ConfigError> {
-        Ok(self.require_rule(ScopeRule::AllOf(parse_scopes(scopes)?)))
+        Ok(self.require_rule(ScopeRule::AllOf(needed_scopes(scopes)?)))
     }
 
     /// The layer that asks for at least one of these scopes, with spaces between. Clients are told
@@ -131,11 +131,7 @@ impl ResourceServer {
     /// # Errors
     /// When a scope is malformed, or there is none.
     pub fn require_any(&self, scopes: &str) -> Result<Require, ConfigError> {
-        let scopes = parse_scopes(scopes)?;
-        if scopes.is_empty() {
-            return Err(ConfigError::NoScope);
-        }
-        Ok(self.require_rule(ScopeRule::AnyOf(scopes)))
+        Ok(self.require_rule(ScopeRule::AnyOf(needed_scopes(scopes)?)))
     }
 
     /// The layer that asks for all that a rule says: scopes, roles, claims, logins, and more.

@@ -402,5 +402,8 @@ fn the_operators_mistakes_come_to_light_at_start() {
     assert!(matches!(hour.build(), Err(ConfigError::ClockSkew(_))));
     let made = builder().build().unwrap(); // without a runtime
     assert!(matches!(made.require("a\\b"), Err(ConfigError::Scope(..))));
-    assert!(matches!(made.require_any(" "), Err(ConfigError::NoScope)));
+    for none in ["", " "] {
+        assert!(matches!(made.require(none), Err(ConfigError::NoScope)));
+        assert!(matches!(made.require_any(none), Err(ConfigError::NoScope)));
+    }
 }
