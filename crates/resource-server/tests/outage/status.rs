@@ -5,8 +5,8 @@ use bailiwick_resource_server::{IssuerKeys, ResourceServer};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::site;
 use crate::world::{API, Id, NOW, Site, eventually};
+use crate::{publish_nameless, site};
 
 fn listed(id: &Id, list: &str, idx: u64) -> String {
     let reference = json!({ "status_list": { "idx": idx, "uri": id.list_uri(list) } });
@@ -91,6 +91,21 @@ async fn a_list_is_believed_when_the_issuer_signed_it_for_its_place() {
         assert_eq!(answer.reasons, ["status_unavailable"], "{name}");
         answer.is(503, "status_unavailable");
     }
+}
+
+#[tokio::test]
+async fn a_list_is_believed_after_a_key_without_a_name_has_changed() {
+    let id = Id::up().await;
+    publish_nameless(&id);
+    let site = site(&id);
+    let before = listed(&id, "1", 0);
+    site.bearer(&id.token(json!({}))).await.is(200, "admitted");
+    id.rotate();
+    publish_nameless(&id);
+    id.publish_list("1", [0; 4], &id.key(), &json!({}));
+    assert_ne!(site.status(&before).await, 503); // the keys at hand are still the old ones
+    site.bearer(&listed(&id, "1", 1)).await.is(200, "admitted");
+    assert_eq!(id.list_fetches(), 1);
 }
 
 #[tokio::test]
