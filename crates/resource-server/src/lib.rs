@@ -111,4 +111,4 @@ pub use bailiwick_guard::{
 };
 pub use bailiwick_jose::{Algorithm, DecryptionKey, Jwks, SealingKey, SigningKey};
 pub use bailiwick_oauth::{ClientId, Issuer, Resource, Scope, Scopes, Secret, Subject};
-pub use bailiwick_window::FirstUse;
+pub use bailiwick_window::{FirstUse, MemoryFirstUse};
