@@ -210,3 +210,51 @@ fn is_preflight(parts: &request::Parts) -> bool {
         && has(ACCESS_CONTROL_REQUEST_METHOD)
         && !has(AUTHORIZATION)
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use bailiwick_guard::{Permit, ScopeRule};
+
+    use super::*;
+    use crate::config::parse_scopes;
+    use crate::testing::TestIssuer;
+
+    const API: &str = "https://api.example.com";
+
+    /// All that a client and an operator get to see of a verdict.
+    fn seen(verdict: Result<Permit, Refused>) -> String {
+        match verdict {
+            Ok(permit) => format!("{permit:?}"),
+            Err(refused) => format!("{:?} {:?}", refused.refusal(), refused.response()),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_decided_at_once_is_what_would_be_decided_later() {
+        let issuer = TestIssuer::new();
+        let api = issuer.protect(API).unwrap();
+        let rules: [Rule; 2] =
+            [Rule::ANY_TOKEN, ScopeRule::AllOf(parse_scopes("read:orders").unwrap()).into()];
+        let good = |scope| {
+            let token = issuer.token().scope(scope).mint(&api);
+            let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}"));
+            request.body(String::new()).unwrap()
+        };
+        let mut requests: Vec<Request<String>> =
+            issuer.hostile(API).iter().map(|hostile| hostile.request()).collect();
+        requests.extend(["read:orders", "write:orders"].map(good));
+        let mut at_once = 0;
+        for request in &requests {
+            let asked = Asked::from(request);
+            // Twice: the second time, genuine tokens were seen before.
+            for rule in rules.iter().chain(&rules) {
+                if let Some(verdict) = api.admit_at_once(&asked, rule) {
+                    at_once += 1;
+                    let later = api.admit_later(&asked, rule).await;
+                    assert_eq!(seen(verdict), seen(later), "{asked:?}");
+                }
+            }
+        }
+        assert!(at_once > 200, "{at_once} of {}", 4 * requests.len());
+    }
+}
