@@ -258,7 +258,6 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(secret)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn invalid_key(why: impl fmt::Display) -> Untaken {
     refused(DeliveryError::InvalidKey, why.to_string())
 }
