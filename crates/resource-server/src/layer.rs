@@ -217,7 +217,7 @@ mod tests {
 
     use super::*;
     use crate::config::parse_scopes;
-    use crate::testing::TestIssuer;
+    use crate::testing::{Hostile, TestIssuer};
 
     const API: &str = "https://api.example.com";
 
@@ -241,7 +241,7 @@ mod tests {
             request.body(String::new()).unwrap()
         };
         let mut requests: Vec<Request<String>> =
-            issuer.hostile(API).iter().map(|hostile| hostile.request()).collect();
+            issuer.hostile(API).iter().map(Hostile::request).collect();
         requests.extend(["read:orders", "write:orders"].map(good));
         let mut at_once = 0;
         for request in &requests {
