@@ -14,10 +14,11 @@ use crate::{
 /// A token longer than this is refused unread, in bytes.
 pub const LONGEST: usize = 64 * 1024;
 
-/// A well-formed token of which nothing has been verified.
-pub struct Jws<'t> {
+/// A well-formed token of which nothing has been verified, with its payload as bytes or, after
+/// [`Jws::read_claims`], as an object.
+pub struct Jws<'t, P = Vec<u8>> {
     header: Header,
-    payload: Vec<u8>,
+    payload: P,
     signing_input: &'t str,
     signature: Vec<u8>,
 }
@@ -49,6 +50,19 @@ impl<'t> Jws<'t> {
         })
     }
 
+    /// Reads the payload as a set of claims (RFC 7519 §7.2, step 10).
+    ///
+    /// # Errors
+    ///
+    /// When it is no strict JSON object.
+    pub fn read_claims(self) -> Result<Jws<'t, Object>, json::Malformed> {
+        let Self { header, payload, signing_input, signature } = self;
+        let payload = Object::parse(payload)?;
+        Ok(Jws { header, payload, signing_input, signature })
+    }
+}
+
+impl<P> Jws<'_, P> {
     /// The header, as the token states it.
     pub fn header(&self) -> &Header {
         &self.header
@@ -64,7 +78,7 @@ impl<'t> Jws<'t> {
     }
 
     /// The payload, before anybody vouches for it: fit for choosing an issuer, nothing else.
-    pub fn unverified_payload(&self) -> &[u8] {
+    pub fn unverified_payload(&self) -> &P {
         &self.payload
     }
 
@@ -75,7 +89,7 @@ impl<'t> Jws<'t> {
     /// # Errors
     ///
     /// [`VerifyError`]; the header's `alg` must be the key's.
-    pub fn verify(self, key: &VerifyingKey) -> Result<Verified, VerifyError> {
+    pub fn verify(self, key: &VerifyingKey) -> Result<Verified<P>, VerifyError> {
         if self.algorithm()? != key.algorithm() {
             return Err(VerifyError::OtherAlgorithm);
         }
@@ -84,7 +98,7 @@ impl<'t> Jws<'t> {
     }
 }
 
-impl fmt::Debug for Jws<'_> {
+impl<P> fmt::Debug for Jws<'_, P> {
     /// Without the payload and the signature: who reads a log is not to learn a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jws").field("header", &self.header).finish_non_exhaustive()
@@ -93,14 +107,14 @@ impl fmt::Debug for Jws<'_> {
 
 /// A token whose signature was verified; only [`Jws::verify`] makes one.
 #[non_exhaustive]
-pub struct Verified {
+pub struct Verified<P = Vec<u8>> {
     /// The header, now under the key's signature.
     pub header: Header,
-    /// The payload's bytes.
-    pub payload: Vec<u8>,
+    /// The payload: its bytes, or the claims that were read from them.
+    pub payload: P,
 }
 
-impl fmt::Debug for Verified {
+impl<P> fmt::Debug for Verified<P> {
     /// Without the payload, whose claims are nobody's business.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified").field("header", &self.header).finish_non_exhaustive()

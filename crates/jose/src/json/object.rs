@@ -14,7 +14,7 @@ use super::{Malformed, parse_object};
 ///
 /// Shows no value in `Debug`.
 pub struct Object {
-    text: Box<str>,
+    text: String,
     members: Vec<Member>,
     tree: OnceLock<Map<String, Value>>,
 }
@@ -27,7 +27,7 @@ impl Object {
     pub fn parse(bytes: Vec<u8>) -> Result<Self, Malformed> {
         let text = String::from_utf8(bytes).map_err(|_| Malformed::Syntax)?;
         match scan::members(&text) {
-            Ok(members) => Ok(Self { text: text.into_boxed_str(), members, tree: OnceLock::new() }),
+            Ok(members) => Ok(Self { text, members, tree: OnceLock::new() }),
             // Says what is wrong in the words of the other reader; it never likes more.
             Err(fault) => Err(parse_object(text.as_bytes()).err().unwrap_or(fault)),
         }
@@ -51,7 +51,8 @@ impl Object {
 
     /// A member, in the tree of them all, which is built the first time that one is there.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        if self.contains_key(name) { self.tree().get(name) } else { None }
+        // Should the tree ever lack what was scanned, the member is still not absent.
+        self.contains_key(name).then(|| self.tree().get(name).unwrap_or(&Value::Null))
     }
 
     /// All members, built the first time somebody asks.
@@ -61,14 +62,10 @@ impl Object {
     }
 
     fn raw(&self, name: &str) -> Option<&str> {
-        let bytes = self.text.as_bytes();
+        let mark = scan::mark(name.as_bytes());
         let is_it = |member: &&Member| {
-            let place = member.name.clone();
-            if member.is_escaped {
-                scan::unescaped(&self.text[place]) == name
-            } else {
-                place.len() == name.len() && bytes[place] == *name.as_bytes()
-            }
+            let may_be = member.name.mark.is_none_or(|known| known == mark);
+            may_be && member.name.read(&self.text) == name
         };
         self.members.iter().find(is_it).map(|member| &self.text[member.value.clone()])
     }
@@ -79,7 +76,7 @@ impl From<Map<String, Value>> for Object {
         let text = Value::Object(members).to_string();
         // INVARIANT: a map has no name twice, and what is written is JSON.
         let found = scan::members(&text).unwrap_or_default();
-        Self { text: text.into_boxed_str(), members: found, tree: OnceLock::new() }
+        Self { text, members: found, tree: OnceLock::new() }
     }
 }
 
@@ -98,7 +95,7 @@ impl PartialEq for Object {
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.members.iter().map(|member| &self.text[member.name.clone()]))
+            .entries(self.members.iter().map(|member| &self.text[member.name.place.clone()]))
             .finish()
     }
 }

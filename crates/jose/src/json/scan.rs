@@ -11,11 +11,34 @@ const FEW: usize = 24;
 
 /// Where a member of the outermost object stands.
 pub(super) struct Member {
-    /// Between its quotes.
-    pub(super) name: Range<usize>,
-    /// Whether the name has to be read through its escapes.
-    pub(super) is_escaped: bool,
+    pub(super) name: Name,
     pub(super) value: Range<usize>,
+}
+
+/// Where a member's name stands.
+#[derive(Clone)]
+pub(super) struct Name {
+    /// Between its quotes.
+    pub(super) place: Range<usize>,
+    /// What tells it from most other names; `None` for one to be read through its escapes.
+    pub(super) mark: Option<Mark>,
+}
+
+impl Name {
+    /// The name, in the text that was scanned.
+    pub(super) fn read<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let inside = &text[self.place.clone()];
+        if self.mark.is_some() { Cow::Borrowed(inside) } else { unescaped(inside) }
+    }
+}
+
+/// The length and both ends of a name: names that differ in one of them need no comparison.
+pub(super) type Mark = [u8; 4];
+
+pub(super) fn mark(name: &[u8]) -> Mark {
+    let [.., high, low] = name.len().to_be_bytes(); // the rest differs in the comparison
+    let end = |end: Option<&u8>| end.copied().unwrap_or_default();
+    [high, low, end(name.first()), end(name.last())]
 }
 
 /// Checks that the whole text is one object, and says where its members stand.
@@ -120,15 +143,17 @@ impl Scanner<'_> {
         let (first, mut many) = (self.names.len(), BTreeSet::new());
         loop {
             self.space();
-            let (name, is_escaped) = self.string()?;
-            self.note(first, (name.clone(), is_escaped), &mut many)?;
+            let (place, is_escaped) = self.string()?;
+            let mark = (!is_escaped).then(|| mark(&self.bytes[place.clone()]));
+            let name = Name { place, mark };
+            self.note(first, name.clone(), &mut many)?;
             self.space();
             self.expect(b':')?;
             self.space();
             let start = self.at;
             self.value(room)?;
             if let Some(members) = &mut members {
-                members.push(Member { name, is_escaped, value: start..self.at });
+                members.push(Member { name, value: start..self.at });
             }
             self.space();
             if self.take(b'}') {
@@ -224,9 +249,6 @@ impl Scanner<'_> {
     }
 }
 
-/// A name that was met: where it stands, and whether it has to be read through its escapes.
-type Name = (Range<usize>, bool);
-
 impl<'t> Scanner<'t> {
     /// Notes a name of the object whose names begin at `first`; none may come twice (RFC 7493 §2.3).
     fn note(
@@ -241,24 +263,17 @@ impl<'t> Scanner<'t> {
             // From here on all of them are sorted: comparing would cost the square.
             if many.is_empty() {
                 let known: Vec<_> =
-                    self.names[first..].iter().map(|known| self.read(known)).collect();
+                    self.names[first..].iter().map(|known| known.read(self.text)).collect();
                 many.extend(known);
             }
-            !many.insert(self.read(&name))
+            !many.insert(name.read(self.text))
         };
         self.names.push(name);
         if is_known { Err(Malformed::Duplicate) } else { Ok(()) }
     }
 
     fn is_same(&self, one: &Name, other: &Name) -> bool {
-        if one.1 || other.1 {
-            return self.read(one) == self.read(other);
-        }
-        one.0.len() == other.0.len() && self.bytes[one.0.clone()] == self.bytes[other.0.clone()]
-    }
-
-    fn read(&self, (place, is_escaped): &Name) -> Cow<'t, str> {
-        let text = &self.text[place.clone()];
-        if *is_escaped { unescaped(text) } else { Cow::Borrowed(text) }
+        let may_be = one.mark == other.mark || one.mark.is_none() || other.mark.is_none();
+        may_be && one.read(self.text) == other.read(self.text)
     }
 }
