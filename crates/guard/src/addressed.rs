@@ -48,7 +48,7 @@ impl Current {
                 known.client_id.as_ref().is_some_and(|id| audience.own_clients.contains(id))
             }
             AudienceRule::Claim | AudienceRule::ClaimOrOwnClient => {
-                known.token.aud.iter().any(|aud| audience.is(aud))
+                known.token.aud().any(|aud| audience.is(&aud))
             }
         };
         if means_us {

@@ -31,8 +31,6 @@ pub(crate) struct Known {
     pub(crate) issuer: Issuer,
     pub(crate) subject: Subject,
     pub(crate) client_id: Option<ClientId>,
-    /// The session at the issuer that it comes from (`sid`).
-    pub(crate) session: Option<String>,
     pub(crate) scopes: Scopes,
     pub(crate) roles: Vec<String>,
     pub(crate) confirmation: Option<Confirmation>,
@@ -164,17 +162,19 @@ fn decrypt(presented: &Presented, keys: &[DecryptionKey]) -> Result<Option<Strin
 fn signed(token: &str, issuers: &[Trusted<'_>]) -> Result<Known, Stop> {
     let jws =
         Jws::parse(token).map_err(|why| Refusal::new(Reason::TokenMalformed, why.to_string()))?;
-    let claims = Object::parse(jws.unverified_payload().to_vec()).map_err(|why| {
+    let jws = jws.read_claims().map_err(|why| {
         Refusal::new(Reason::TokenMalformed, format!("the token's payload: {why}"))
     })?;
-    let (issuer, Trusted { trust, keys }) = issued_by(&claims, issuers)?; // RFC 9068 §4
-    trust.profile.check_type(jws.header(), &claims)?; // RFC 8725 §3.11
+    let claims = jws.unverified_payload();
+    let (issuer, Trusted { trust, keys }) = issued_by(claims, issuers)?; // RFC 9068 §4
+    trust.profile.check_type(jws.header(), claims)?; // RFC 8725 §3.11
     let algorithm = listed(&jws, trust)?; // RFC 8725 §3.1
     let key = key(&jws, algorithm, trust, *keys)?; // RFC 7517 §4.5
-    belongs_to_issuer(key, &claims, trust, &issuer)?;
-    // INVARIANT: `claims` was read from the very bytes that the signature covers.
-    jws.verify(key).map_err(|why| Refusal::new(Reason::SignatureInvalid, why.to_string()))?; // RFC 7515 §5.2
-    Ok(trust.profile.read(issuer, claims)?) // RFC 9068 §2.2
+    belongs_to_issuer(key, claims, trust, &issuer)?;
+    let verified = jws
+        .verify(key) // RFC 7515 §5.2
+        .map_err(|why| Refusal::new(Reason::SignatureInvalid, why.to_string()))?;
+    Ok(trust.profile.read(issuer, verified.payload)?) // RFC 9068 §2.2
 }
 
 fn issued_by<'i, 'f>(
@@ -190,7 +190,7 @@ fn issued_by<'i, 'f>(
     })
 }
 
-fn listed(jws: &Jws<'_>, trust: &Trust) -> Result<Algorithm, Refusal> {
+fn listed(jws: &Jws<'_, Object>, trust: &Trust) -> Result<Algorithm, Refusal> {
     jws.algorithm().ok().filter(|algorithm| trust.algorithms.contains(algorithm)).ok_or_else(|| {
         Refusal::new(
             Reason::AlgorithmRefused,
@@ -200,7 +200,7 @@ fn listed(jws: &Jws<'_>, trust: &Trust) -> Result<Algorithm, Refusal> {
 }
 
 fn key<'k>(
-    jws: &Jws<'_>,
+    jws: &Jws<'_, Object>,
     algorithm: Algorithm,
     trust: &Trust,
     keys: Option<&'k Jwks>,

@@ -97,7 +97,7 @@ impl Authentic {
     /// [`Reason::Revoked`]; [`Missing::Status`] when the token's status list is not at hand.
     pub fn current(self, moment: &Moment<'_>) -> Result<Current, Stop> {
         let expires = in_time(&self.0, moment)?; // RFC 7519 §4.1.4
-        if moment.denials.deny(&self.0.names()) {
+        if self.0.is_denied(moment.denials) {
             return Err(revoked().into());
         }
         if let Some(reference) = &self.0.status {
@@ -115,15 +115,15 @@ impl Authentic {
 }
 
 impl Known {
-    fn names(&self) -> Names<'_> {
-        Names {
+    fn is_denied(&self, denials: &dyn Denials) -> bool {
+        denials.deny(&Names {
             issuer: &self.issuer,
-            jti: self.token.jti.as_deref(),
+            jti: self.token.jti().as_deref(),
             subject: &self.subject,
             client_id: self.client_id.as_ref(),
-            session: self.session.as_deref(),
+            session: self.token.claims.text("sid").as_deref(),
             issued_at: self.token.iat,
-        }
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! JWT access tokens: the claims that are issued and those that are received (RFC 9068 §2.2).
 
+use std::borrow::Cow;
+
 use bailiwick_jose::json::Object;
 use serde::{Deserialize, Serialize};
 
@@ -34,33 +36,25 @@ pub struct Claims {
 
 /// The claims of an access token that was received: present ones have the right type.
 ///
-/// Whether they are *right* is for `guard` to say.
+/// Whether they are *right* is for `guard` to say. Texts are read where they stand: a token is
+/// kept for as long as it is used, and most of its claims concern nobody.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct AccessToken {
-    /// The issuer.
-    pub iss: Option<String>,
-    /// The subject.
-    pub sub: Option<String>,
-    /// The audiences; none when the claim is absent.
-    pub aud: Vec<String>,
     /// When it expires, in seconds since 1970.
     pub exp: Option<i64>,
     /// Before when it is not valid, in seconds since 1970.
     pub nbf: Option<i64>,
     /// When it was issued, in seconds since 1970.
     pub iat: Option<i64>,
-    /// The token's identifier.
-    pub jti: Option<String>,
-    /// The client.
-    pub client_id: Option<String>,
     /// When the user signed in, in seconds since 1970.
     pub auth_time: Option<i64>,
-    /// How strongly the user signed in (RFC 9068 §2.2.1).
-    pub acr: Option<String>,
     /// By what means; none when the claim is absent (RFC 9068 §2.2.1).
     pub amr: Vec<String>,
     /// Every claim, as it was received.
     pub claims: Object,
+    /// The audiences, where they are a list.
+    list: Vec<String>,
 }
 
 /// A claim of the wrong type; its name is said, its value never.
@@ -75,20 +69,53 @@ impl AccessToken {
     /// Names the first claim that has another type than RFC 7519 §4.1 and RFC 9068 §2.2 give it.
     pub fn read(claims: impl Into<Object>) -> Result<Self, MalformedClaim> {
         let claims = claims.into();
+        for name in ["iss", "sub", "jti", "client_id", "acr"] {
+            claim::borrowed_text(&claims, name)?;
+        }
+        let list = match claims.text("aud") {
+            Some(_) => claim::borrowed_text(&claims, "aud").map(|_| Vec::new()),
+            None => claim::texts(&claims, "aud"),
+        };
         Ok(Self {
-            iss: claim::text(&claims, "iss")?,
-            sub: claim::text(&claims, "sub")?,
-            aud: claim::audiences(&claims)?,
+            list: list?,
             exp: claim::seconds(&claims, "exp")?,
             nbf: claim::seconds(&claims, "nbf")?,
             iat: claim::seconds(&claims, "iat")?,
-            jti: claim::text(&claims, "jti")?,
-            client_id: claim::text(&claims, "client_id")?,
             auth_time: claim::seconds(&claims, "auth_time")?,
-            acr: claim::text(&claims, "acr")?,
             amr: claim::texts(&claims, "amr")?,
             claims,
         })
+    }
+
+    /// The issuer.
+    pub fn iss(&self) -> Option<Cow<'_, str>> {
+        self.claims.text("iss")
+    }
+
+    /// The subject.
+    pub fn sub(&self) -> Option<Cow<'_, str>> {
+        self.claims.text("sub")
+    }
+
+    /// The audiences; none when the claim is absent.
+    pub fn aud(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let one = self.claims.text("aud");
+        one.into_iter().chain(self.list.iter().map(Cow::from))
+    }
+
+    /// The token's identifier.
+    pub fn jti(&self) -> Option<Cow<'_, str>> {
+        self.claims.text("jti")
+    }
+
+    /// The client.
+    pub fn client_id(&self) -> Option<Cow<'_, str>> {
+        self.claims.text("client_id")
+    }
+
+    /// How strongly the user signed in (RFC 9068 §2.2.1).
+    pub fn acr(&self) -> Option<Cow<'_, str>> {
+        self.claims.text("acr")
     }
 }
 
@@ -130,18 +157,20 @@ mod tests {
 
     #[test]
     fn well_typed_claims_are_read() {
-        let token = verdict(r#"{"aud":["a","b"],"exp":1700000000.5}"#).unwrap();
-        assert_eq!(token.aud, ["a", "b"]);
+        let token = verdict(r#"{"aud":["a","b"],"exp":1700000000.5,"jti":"\u0031"}"#).unwrap();
+        assert!(token.aud().eq(["a", "b"]));
         assert_eq!(token.exp, Some(1_700_000_000));
-        assert_eq!(verdict("{}").unwrap().aud, Vec::<String>::new());
+        assert_eq!(token.jti().as_deref(), Some("1"));
+        assert!(verdict(r#"{"aud":"a"}"#).unwrap().aud().eq(["a"]));
+        assert_eq!(verdict("{}").unwrap().aud().count(), 0);
     }
 
     #[test]
     fn how_the_user_signed_in_is_read() {
         let token = verdict(r#"{"acr":"urn:example:gold","amr":["pwd","otp"]}"#).unwrap();
-        assert_eq!(token.acr.as_deref(), Some("urn:example:gold"));
+        assert_eq!(token.acr().as_deref(), Some("urn:example:gold"));
         assert_eq!(token.amr, ["pwd", "otp"]);
         let token = verdict("{}").unwrap();
-        assert_eq!((token.acr, token.amr), (None, Vec::new()));
+        assert_eq!((token.acr(), token.amr.len()), (None, 0));
     }
 }

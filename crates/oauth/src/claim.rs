@@ -45,13 +45,21 @@ impl Claims for Object {
     }
 }
 
-/// A text; NUL is in none.
+/// A text of one's own; NUL is in none.
 pub(crate) fn text(
     claims: &impl Claims,
     name: &'static str,
 ) -> Result<Option<String>, MalformedClaim> {
+    Ok(borrowed_text(claims, name)?.map(Cow::into_owned))
+}
+
+/// A text where it stands; NUL is in none.
+pub(crate) fn borrowed_text<'c>(
+    claims: &'c impl Claims,
+    name: &'static str,
+) -> Result<Option<Cow<'c, str>>, MalformedClaim> {
     match claims.text(name) {
-        Some(text) if !text.contains('\0') => Ok(Some(text.into_owned())),
+        Some(text) if !text.contains('\0') => Ok(Some(text)),
         None if !claims.has(name) => Ok(None),
         _ => Err(MalformedClaim(name)),
     }

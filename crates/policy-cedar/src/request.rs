@@ -52,7 +52,7 @@ fn context(
         ("claims", claims),
     ];
     context.extend(permit.client_id().map(|id| ("client_id", text(id.as_str()))));
-    context.extend(token.acr.as_deref().map(|acr| ("acr", text(acr))));
+    context.extend(token.acr().as_deref().map(|acr| ("acr", text(acr))));
     context.extend(token.auth_time.map(|at| ("auth_time", RestrictedExpression::new_long(at))));
     Ok(context.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }

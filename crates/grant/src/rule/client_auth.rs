@@ -116,14 +116,14 @@ fn verified(
     let payload = jws.verify(&key).ok()?.payload;
     let claims = AccessToken::read(bailiwick_jose::json::parse_object(&payload).ok()?).ok()?;
     let id = client.id.as_str();
-    let is_own = claims.iss.as_deref() == Some(id) && claims.sub.as_deref() == Some(id);
-    let is_for_us = claims.aud == [tenant.issuer.as_str()];
+    let is_own = claims.iss().as_deref() == Some(id) && claims.sub().as_deref() == Some(id);
+    let is_for_us = claims.aud().eq([tenant.issuer.as_str()]);
     let exp = claims.exp?;
     let is_current = now < exp + SKEW
         && exp <= now + LONGEST_ASSERTION + SKEW
         && claims.nbf.is_none_or(|nbf| nbf <= now + SKEW)
         && claims.iat.is_none_or(|iat| iat <= now + SKEW);
-    let jti = claims.jti.filter(|jti| !jti.is_empty() && jti.len() <= 256)?;
+    let jti = claims.jti().filter(|jti| !jti.is_empty() && jti.len() <= 256)?;
     (is_own && is_for_us && is_current)
         .then(|| Spent { key: format!("{id} {jti}"), until: exp + SKEW })
 }

@@ -179,7 +179,7 @@ impl Profile {
         let claims = &token.claims;
         let lacking = std::iter::once("exp")
             .chain(self.required.iter().map(String::as_str))
-            .find(|claim| !claims.contains_key(*claim));
+            .find(|claim| !claims.contains_key(claim));
         if let Some(claim) = lacking {
             let why = format!("the token has no claim '{claim}'");
             return Err(Refusal::new(Reason::ClaimMissing, why));
@@ -200,7 +200,6 @@ impl Profile {
             issuer,
             subject,
             client_id,
-            session: claims.text("sid").map(Cow::into_owned),
             scopes: self.scopes(claims)?,
             roles: self.roles(claims)?,
             confirmation: Confirmation::read(claims).map_err(|why| malformed(why.0))?,
@@ -219,7 +218,8 @@ impl Profile {
     fn scopes(&self, claims: &Object) -> Result<Scopes, Refusal> {
         let mut scopes = Scopes::new();
         for source in &self.scopes {
-            scopes.extend(source.read(claims)?);
+            let found = source.read(claims)?;
+            if scopes.is_empty() { scopes = found } else { scopes.extend(found) }
         }
         Ok(scopes)
     }
@@ -228,15 +228,17 @@ impl Profile {
         let mut roles = Vec::new();
         for path in &self.roles {
             let Some(value) = path.find(claims) else { continue };
-            match &*value {
-                Value::String(role) => roles.push(role.clone()),
+            match value.into_owned() {
+                Value::String(role) => roles.push(role),
                 Value::Array(names) => {
                     for name in names {
-                        let name = name.as_str().ok_or_else(|| malformed(path.as_str()))?;
-                        roles.push(name.to_owned());
+                        let Value::String(role) = name else {
+                            return Err(malformed(path.as_str()));
+                        };
+                        roles.push(role);
                     }
                 }
-                Value::Object(names) => roles.extend(names.keys().cloned()),
+                Value::Object(names) => roles.extend(names.into_iter().map(|(name, _)| name)),
                 _ => return Err(malformed(path.as_str())),
             }
         }

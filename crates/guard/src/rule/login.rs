@@ -23,10 +23,8 @@ impl LoginRule {
     /// [`Reason::LoginWeak`], [`Reason::LoginOld`]; both say all that is wanted, so that the user is
     /// sent to sign in once only.
     pub fn check(&self, token: &AccessToken, now: i64, skew: i64) -> Result<(), Refusal> {
-        let acr = token.acr.as_deref();
-        if !self.acr_values.is_empty()
-            && !self.acr_values.iter().any(|wanted| acr == Some(wanted.as_str()))
-        {
+        let has_one = |acr: &str| self.acr_values.iter().any(|wanted| wanted == acr);
+        if !self.acr_values.is_empty() && !token.acr().is_some_and(|acr| has_one(&acr)) {
             let why = "a stronger login is needed";
             return Err(self.refusal(Reason::LoginWeak, why));
         }

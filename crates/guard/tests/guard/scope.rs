@@ -58,7 +58,7 @@ fn a_permit_says_who_may_do_what_where() {
     assert_eq!(permit.resource().as_str(), RESOURCE);
     assert_eq!(permit.issuer().as_str(), ISSUER);
     assert_eq!(permit.expires(), NOW + 60);
-    assert_eq!(permit.token().jti.as_deref(), Some("1"));
+    assert_eq!(permit.token().jti().as_deref(), Some("1"));
     assert_eq!(format!("{permit:?}"), format!("Permit {{ resource: Resource({RESOURCE}), .. }}"));
     let permitted = permit.admit("request");
     assert_eq!(permitted.permit().subject().as_str(), "alice");
