@@ -105,7 +105,8 @@ impl Introspector {
         }
         let answer = answer?;
         let read = if let Some(signed) = &self.signed {
-            let claims = signed::claims(&answer.body, SIGNED, &self.issuer, &signed.keys, &url).await?;
+            let claims =
+                signed::claims(&answer.body, SIGNED, &self.issuer, &signed.keys, &url).await?;
             Received::of(signed.open(claims, &self.issuer, &url, now)?)
         } else {
             answer.expect_json(&url)?;

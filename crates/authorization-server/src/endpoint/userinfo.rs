@@ -29,7 +29,7 @@ pub(crate) async fn endpoint(
 async fn answer(app: &App, event: &Event, presented: Result<Presented, Refusal>) -> Answered {
     let presented = presented.map_err(|refusal| unusable(&refusal))?;
     if presented.scheme() != Scheme::Bearer {
-        return Err(Failure::NoToken.into()); // no token is bound to a key yet
+        return Err(Failure::NoToken); // no token is bound to a key yet
     }
     let token = Secret::new(presented.expose());
     let store = &*app.store;
