@@ -36,8 +36,10 @@ fn context(
 ) -> Result<Vec<(String, RestrictedExpression)>, Denied> {
     let Question { permit, method, path, now } = *question;
     let token = permit.token();
-    let claims =
-        schema.claims().read(token.claims.tree()).map_err(|unfit| Denied { why: unfit.to_string() })?;
+    let claims = schema
+        .claims()
+        .read(token.claims.tree())
+        .map_err(|unfit| Denied { why: unfit.to_string() })?;
     let mut context = vec![
         ("method", text(method.as_str())),
         ("path", text(path)),
