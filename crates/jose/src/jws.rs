@@ -215,11 +215,7 @@ pub enum VerifyError {
 
 /// Moves a member that has a field of its own out of the rest.
 fn text(members: &Object, name: &'static str) -> Result<Option<String>, Malformed> {
-    match members.text(name) {
-        Some(text) => Ok(Some(text.into_owned())),
-        None if members.contains_key(name) => Err(Malformed::Mistyped(name)),
-        None => Ok(None),
-    }
+    members.optional_text(name).map_err(|_| Malformed::Mistyped(name))
 }
 
 /// Extensions refused in any form. For `crit` the RFC demands it, as nothing critical is understood.

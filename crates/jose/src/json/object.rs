@@ -44,6 +44,18 @@ impl Object {
         Some(scan::unescaped(inside))
     }
 
+    /// A member that must be text if it is there.
+    ///
+    /// # Errors
+    /// [`NotText`] when it is anything else.
+    pub(crate) fn optional_text(&self, name: &str) -> Result<Option<String>, NotText> {
+        match self.text(name) {
+            Some(text) => Ok(Some(text.into_owned())),
+            None if self.contains_key(name) => Err(NotText),
+            None => Ok(None),
+        }
+    }
+
     /// A member, built for the caller.
     pub fn value(&self, name: &str) -> Option<Value> {
         serde_json::from_str(self.raw(name)?).ok()
@@ -70,6 +82,10 @@ impl Object {
         self.members.iter().find(is_it).map(|member| &self.text[member.value.clone()])
     }
 }
+
+/// A member is there and no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotText;
 
 impl From<Map<String, Value>> for Object {
     fn from(members: Map<String, Value>) -> Self {

@@ -14,7 +14,7 @@ mod rsa;
 use std::fmt;
 
 use aws_lc_rs::{error::Unspecified, rand};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use self::content::Encrypted;
@@ -25,7 +25,7 @@ pub use self::{
     encrypt::{EncryptError, EncryptionKey},
     key::{DecryptionKey, UnfitKey},
 };
-use crate::{base64url, json, jws::LONGEST, media_type};
+use crate::{base64url, json, json::Object, jws::LONGEST, media_type};
 
 /// A well-formed encrypted token, still closed.
 pub struct Jwe<'t> {
@@ -54,7 +54,7 @@ impl<'t> Jwe<'t> {
             return Err(Malformed::Segments);
         }
         Ok(Self {
-            header: Header::parse(&base64url::decode(aad)?)?,
+            header: Header::parse(base64url::decode(aad)?)?,
             aad,
             encrypted_key: base64url::decode(encrypted_key)?,
             encrypted: Encrypted {
@@ -128,12 +128,12 @@ pub struct Header {
     pub typ: Option<String>,
     /// The content's media type (§4.1.12); compare with [`Header::is_content`].
     pub cty: Option<String>,
-    members: Map<String, Value>,
+    members: Object,
 }
 
 impl Header {
-    fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut members = json::parse_object(bytes)?;
+    fn parse(bytes: Vec<u8>) -> Result<Self, Malformed> {
+        let members = Object::parse(bytes)?;
         // before the rest: an extension may change what the rest means
         for (name, refusal) in REFUSED {
             if members.contains_key(name) {
@@ -141,16 +141,16 @@ impl Header {
             }
         }
         Ok(Self {
-            alg: text(&mut members, "alg")?.ok_or(Malformed::NoAlgorithm)?,
-            enc: text(&mut members, "enc")?.ok_or(Malformed::NoEncryption)?,
-            kid: text(&mut members, "kid")?,
-            typ: text(&mut members, "typ")?,
-            cty: text(&mut members, "cty")?,
+            alg: text(&members, "alg")?.ok_or(Malformed::NoAlgorithm)?,
+            enc: text(&members, "enc")?.ok_or(Malformed::NoEncryption)?,
+            kid: text(&members, "kid")?,
+            typ: text(&members, "typ")?,
+            cty: text(&members, "cty")?,
             members,
         })
     }
 
-    /// Any member that has no field of its own, by name, as the token states it.
+    /// Any member by name, as the token states it.
     pub fn member(&self, name: &str) -> Option<&Value> {
         self.members.get(name)
     }
@@ -221,12 +221,8 @@ pub enum JweError {
 }
 
 /// Moves a member that has a field of its own out of the rest.
-fn text(members: &mut Map<String, Value>, name: &'static str) -> Result<Option<String>, Malformed> {
-    match members.remove(name) {
-        None => Ok(None),
-        Some(Value::String(value)) => Ok(Some(value)),
-        Some(_) => Err(Malformed::Mistyped(name)),
-    }
+fn text(members: &Object, name: &'static str) -> Result<Option<String>, Malformed> {
+    members.optional_text(name).map_err(|_| Malformed::Mistyped(name))
 }
 
 /// Fresh random octets that leave memory with their owner.
