@@ -1,6 +1,6 @@
 //! Scopes that hold others within them, where the operator says so (RFC 6749 §3.3).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bailiwick_oauth::{Scope, Scopes};
 
@@ -21,17 +21,17 @@ use bailiwick_oauth::{Scope, Scopes};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Implied {
     /// For each scope all those that imply it, at whatever distance.
-    by: HashMap<Scope, Vec<Scope>>,
+    by: BTreeMap<Scope, Vec<Scope>>,
 }
 
 impl Implied {
     /// Takes a hierarchy: each scope with those that it implies. Circles make their scopes equal.
     pub fn new(implies: impl IntoIterator<Item = (Scope, Scopes)>) -> Self {
-        let mut direct: HashMap<Scope, Scopes> = HashMap::new();
+        let mut direct: BTreeMap<Scope, Scopes> = BTreeMap::new();
         for (broad, narrow) in implies {
             direct.entry(broad).or_default().extend(narrow);
         }
-        let mut by: HashMap<Scope, Vec<Scope>> = HashMap::new();
+        let mut by: BTreeMap<Scope, Vec<Scope>> = BTreeMap::new();
         for broad in direct.keys() {
             let mut reached = Scopes::from_iter([broad.clone()]);
             let mut next = vec![broad];
