@@ -77,6 +77,8 @@ pub async fn serve(
             // Out of descriptors, or the peer is gone already: others can still be served.
             Err(error) if is_passing(&error) => {
                 tracing::warn!(%error, "accept");
+                // The next attempt would fail at once, and the next: connections that end need the
+                // time to give descriptors back.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }

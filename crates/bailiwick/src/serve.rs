@@ -99,6 +99,7 @@ impl Server {
 async fn sweep(store: &dyn Store) {
     let (period, most) = SWEEP;
     loop {
+        // The period of a chore, beside the server; it is dropped with it.
         tokio::time::sleep(period).await;
         // Small batches, one after another until nothing is left: a flood does not pile up.
         loop {

@@ -28,6 +28,7 @@ struct Waiting {
 
 impl<S> Begun<S> {
     pub(super) fn new(stream: S, limit: Duration) -> Self {
+        // A time limit: it is polled beside the stream, and nobody waits for it to pass.
         let end = Box::pin(tokio::time::sleep(limit));
         Self { stream, waiting: Some(Waiting { missing: PREFACE, end }) }
     }
