@@ -8,9 +8,22 @@ use hyper::body::Incoming;
 
 use crate::config::{Access, Route};
 
-/// A request that was let in.
+/// What lets a request in.
 ///
 /// INVARIANT: there are two ways to one, a permit, which only `guard` makes, and a public route.
+#[derive(Debug)]
+pub(crate) enum Ticket {
+    /// A token's.
+    Permit(Permit),
+    /// A route's that is for everyone.
+    Public(PublicRoute),
+}
+
+/// Proof that a route is for everyone; only [`admit`] makes one.
+#[derive(Debug)]
+pub(crate) struct PublicRoute(());
+
+/// A request that was let in; only [`Ticket::admit`] makes one.
 #[derive(Debug)]
 pub(crate) enum Admitted {
     /// By a token.
@@ -19,7 +32,7 @@ pub(crate) enum Admitted {
     Public(Public),
 }
 
-/// A request to a public route; only [`admit`] makes one.
+/// A request to a public route.
 #[derive(Debug)]
 pub(crate) struct Public(Request<Incoming>);
 
@@ -30,33 +43,43 @@ pub(crate) struct NotAdmitted {
     pub(crate) answer: http::Response<bytes::Bytes>,
 }
 
-/// Lets a request to a route of a resource in, or not.
+/// Whether a request to a route of a resource is let in.
 pub(crate) async fn admit(
     resource: &ResourceServer,
     route: &Route,
-    request: Request<Incoming>,
-) -> Result<Admitted, NotAdmitted> {
+    asked: &Asked<'_>,
+) -> Result<Ticket, NotAdmitted> {
     let needed = match &route.access {
-        Access::Public => return Ok(Admitted::Public(Public(request))),
+        Access::Public => return Ok(Ticket::Public(PublicRoute(()))),
         Access::Scopes(scopes) => Rule::from(ScopeRule::AllOf(scopes.clone())),
     };
-    match resource.admit(&Asked::from(&request), &needed).await {
-        Ok(permit) => Ok(Admitted::Permitted(permit.admit(request))),
+    match resource.admit(asked, &needed).await {
+        Ok(permit) => Ok(Ticket::Permit(permit)),
         Err(refused) => {
             Err(NotAdmitted { reason: refused.refusal().reason(), answer: refused.response() })
         }
     }
 }
 
-impl Admitted {
+impl Ticket {
     /// The client that holds the token, where there is one.
     pub(crate) fn client(&self) -> Option<&ClientId> {
         match self {
-            Self::Permitted(permitted) => permitted.permit().client_id(),
+            Self::Permit(permit) => permit.client_id(),
             Self::Public(_) => None,
         }
     }
 
+    /// Lets the request in.
+    pub(crate) fn admit(self, request: Request<Incoming>) -> Admitted {
+        match self {
+            Self::Permit(permit) => Admitted::Permitted(permit.admit(request)),
+            Self::Public(PublicRoute(())) => Admitted::Public(Public(request)),
+        }
+    }
+}
+
+impl Admitted {
     /// The permit, which a public route has none of, and the request.
     pub(crate) fn into_parts(self) -> (Option<Permit>, Request<Incoming>) {
         match self {

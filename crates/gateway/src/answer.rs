@@ -44,6 +44,11 @@ impl Fault {
         Self::new(StatusCode::BAD_REQUEST, error, description)
     }
 
+    /// No resource is where the request looked for one.
+    pub(crate) fn nothing_here() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "no resource has this host and path")
+    }
+
     /// The answer.
     pub(crate) fn answer(&self) -> Response<Answer> {
         #[derive(Serialize)]

@@ -3,19 +3,21 @@
 //! Unknown settings are refused; each error names file, line and column and says what would be
 //! right. What comes out is made of domain types and needs no further check.
 
-mod check;
+mod reading;
+mod resource;
+mod route;
 mod tables;
+mod top;
+mod upstream;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use bailiwick_oauth::{Issuer, Resource, Scopes};
-use http::Method;
-use http::uri::{Authority, Scheme};
-
-use crate::route::Pattern;
+pub use resource::Protected;
+pub use route::{Access, Route};
+pub use upstream::Upstream;
 
 /// What the gateway protects and how it listens.
 ///
@@ -53,65 +55,6 @@ pub struct Config {
     pub resources: Vec<Protected>,
 }
 
-/// A protected resource: its identifier, who issues tokens for it, and what stands behind it.
-#[derive(Debug, Clone)]
-pub struct Protected {
-    /// The resource identifier, which the token's `aud` must hold (RFC 8707 §2).
-    pub identifier: Resource,
-    /// The authorization server (RFC 8414 §2).
-    pub issuer: Issuer,
-    /// Whether the issuer may be at a private address.
-    pub private_issuer: bool,
-    /// Its name, for people (RFC 9728 §2).
-    pub name: Option<String>,
-    /// The host under which it is reached, lower-case, without a port; `None` is any host that no
-    /// other resource names.
-    pub host: Option<String>,
-    /// The path prefix under which it is reached; empty is every path.
-    pub prefix: String,
-    /// Whether the prefix is taken off before the request is forwarded.
-    pub strip_prefix: bool,
-    /// What stands behind it.
-    pub upstream: Upstream,
-    /// What may be reached there.
-    pub routes: Vec<Route>,
-}
-
-/// Where requests are forwarded to.
-#[derive(Debug, Clone)]
-pub struct Upstream {
-    /// `http` or `https`.
-    pub scheme: Scheme,
-    /// Host and port.
-    pub authority: Authority,
-    /// How long a connection may take to be made.
-    pub connect_timeout: Duration,
-    /// How long the upstream may take to begin its answer after the last octet of the request.
-    pub first_byte_timeout: Duration,
-}
-
-/// A part of a resource and what it takes to reach it.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// The paths, below the resource's prefix.
-    pub path: Pattern,
-    /// The methods; empty is every method that no other route of the same path names.
-    pub methods: Vec<Method>,
-    /// Who may pass.
-    pub access: Access,
-    /// Whether `Authorization` and `DPoP` are passed on to the upstream.
-    pub forward_token: bool,
-}
-
-/// Who may pass a route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Access {
-    /// Everyone, without a token.
-    Public,
-    /// Who has a token for the resource with all of these scopes, which may be none.
-    Scopes(Scopes),
-}
-
 impl Config {
     /// Reads a configuration file.
     ///
@@ -135,27 +78,14 @@ impl Config {
             at: span.map(|span| Position::of(text, span.start)),
             message,
         };
-        let top: tables::Top = toml::from_str(text)
+        let top: top::Top = toml::from_str(text)
             .map_err(|error| failed((error.span(), error.message().to_owned())))?;
-        check::check(top).map_err(|fault| failed((Some(fault.span), fault.message)))
+        top::check(top).map_err(|fault| failed((Some(fault.span), fault.message)))
     }
 
     /// The reference of all settings, in Markdown.
     pub fn reference() -> String {
         tables::reference()
-    }
-}
-
-impl Protected {
-    /// Every scope that some route asks for.
-    pub fn scopes(&self) -> Scopes {
-        let mut scopes = Scopes::new();
-        for route in &self.routes {
-            if let Access::Scopes(needed) = &route.access {
-                scopes.extend(needed.iter().cloned());
-            }
-        }
-        scopes
     }
 }
 

@@ -5,6 +5,7 @@ pub mod config;
 
 mod admit;
 mod answer;
+mod decide;
 mod explain;
 mod forward;
 mod gateway;
@@ -13,7 +14,9 @@ mod listen;
 mod path;
 mod published;
 mod route;
+mod site;
 mod target;
+mod worker;
 
 pub use config::{Access, Config, ConfigError, Position, Protected, Route, Upstream};
 pub use explain::Explained;

@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::gateway::Worker;
+use crate::worker::Worker;
 use wire::{Protocol, Wire};
 
 /// The limits of connections.

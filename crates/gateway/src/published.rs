@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use bailiwick_resource_server::ResourceServer;
+use bytes::Bytes;
 use http::{Method, Response, Uri};
 
-use crate::answer::{self, Answer};
 use crate::config::Protected;
 
 /// Where the documents stand, by host and path.
@@ -36,14 +36,9 @@ impl Published {
     }
 
     /// The answer to a request for one of the documents; `None` when it is for something else.
-    pub(crate) fn answer(
-        &self,
-        host: &str,
-        method: &Method,
-        uri: &Uri,
-    ) -> Option<Response<Answer>> {
+    pub(crate) fn answer(&self, host: &str, method: &Method, uri: &Uri) -> Option<Response<Bytes>> {
         let documents = self.hosts.get(host).unwrap_or(&self.elsewhere);
         let server = documents.get(uri.path())?;
-        server.metadata_response(method, uri).map(answer::whole)
+        server.metadata_response(method, uri)
     }
 }

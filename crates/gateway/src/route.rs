@@ -53,6 +53,16 @@ pub(crate) enum NoRoute {
     NearMiss,
 }
 
+impl NoRoute {
+    /// The number of the resource that was found, if one was.
+    pub(crate) fn resource(&self) -> Option<usize> {
+        match self {
+            Self::Path(resource) | Self::Method(resource, _) => Some(*resource),
+            Self::Resource | Self::NearMiss => None,
+        }
+    }
+}
+
 impl Routes {
     /// Compiles the routes of resources.
     pub(crate) fn new(resources: &[Protected]) -> Self {

@@ -51,6 +51,14 @@ impl Host {
     }
 }
 
+/// The host and the path of a request, each with one reading.
+pub(crate) fn checked<B>(request: &Request<B>) -> Result<(Host, Path<'_>), Fault> {
+    let host = Host::of(request)?;
+    let path = Path::parse(request.uri().path())
+        .map_err(|why| Fault::bad_request("ambiguous_path", why.to_string()))?;
+    Ok((host, path))
+}
+
 /// The target to forward: a checked path with the query that was received.
 pub(crate) fn onward(path: Path<'_>, query: Option<&str>) -> Result<PathAndQuery, Fault> {
     let target = match query {

@@ -1,3 +1,6 @@
+use bailiwick_oauth::Scopes;
+use http::Method;
+
 use super::*;
 
 const GOOD: &str = r#"listen = "127.0.0.1:8080"

@@ -1,0 +1,212 @@
+//! A protected resource: its identifier, who issues tokens for it, and where it is reached.
+
+use bailiwick_oauth::{Issuer, Resource, Scopes, metadata};
+use http::uri::Authority;
+use toml::Spanned;
+
+use super::reading::{Checked, fault, parsed};
+use super::route::{self, Access, Route, RouteTable};
+use super::tables::tables;
+use super::upstream::{self, Upstream};
+use crate::route::Pattern;
+
+/// A protected resource: its identifier, who issues tokens for it, and what stands behind it.
+#[derive(Debug, Clone)]
+pub struct Protected {
+    /// The resource identifier, which the token's `aud` must hold (RFC 8707 §2).
+    pub identifier: Resource,
+    /// The authorization server (RFC 8414 §2).
+    pub issuer: Issuer,
+    /// Whether the issuer may be at a private address.
+    pub private_issuer: bool,
+    /// Its name, for people (RFC 9728 §2).
+    pub name: Option<String>,
+    /// The host under which it is reached, lower-case, without a port; `None` is any host that no
+    /// other resource names.
+    pub host: Option<String>,
+    /// The path prefix under which it is reached; empty is every path.
+    pub prefix: String,
+    /// Whether the prefix is taken off before the request is forwarded.
+    pub strip_prefix: bool,
+    /// What stands behind it.
+    pub upstream: Upstream,
+    /// What may be reached there.
+    pub routes: Vec<Route>,
+}
+
+impl Protected {
+    /// Every scope that some route asks for.
+    pub fn scopes(&self) -> Scopes {
+        let mut scopes = Scopes::new();
+        for route in &self.routes {
+            if let Access::Scopes(needed) = &route.access {
+                scopes.extend(needed.iter().cloned());
+            }
+        }
+        scopes
+    }
+}
+
+tables! {
+    /// A protected API: which tokens it takes, under which address it is reached, and what stands
+    /// behind it. A request belongs to the resource that names its `Host`, and among those to the
+    /// one with the longest `prefix`. A host that some resource names is served by the resources
+    /// that name it alone.
+    "`[[resource]]`" ResourceTable {
+        /// The resource identifier (RFC 8707): what clients send as `resource` and what `aud` of
+        /// a token must be.
+        identifier: Spanned<String>, "URI", "required";
+        /// The authorization server whose tokens are taken, exactly as its metadata spells it.
+        issuer: Spanned<String>, "URL", "required";
+        /// Let the issuer be at a private address when its keys are fetched. An issuer on this
+        /// machine needs no permission.
+        private_issuer: Option<bool>, "boolean", "`false`";
+        /// Where requests are forwarded to: scheme, host and port. The upstream gets this as
+        /// `Host`, and the client's as `X-Forwarded-Host`.
+        upstream: Spanned<String>, "URL", "required";
+        /// The name that people read, in the metadata (RFC 9728).
+        name: Option<String>, "text", "none";
+        /// The host under which the resource is reached, without a port.
+        host: Option<Spanned<String>>, "host", "any";
+        /// The path prefix under which it is reached, matched by whole segments.
+        prefix: Option<Spanned<String>>, "path", "none";
+        /// Take the prefix off before forwarding.
+        strip_prefix: Option<Spanned<bool>>, "boolean", "`false`";
+        /// How long a connection to the upstream may take to be made.
+        connect_timeout: Option<Spanned<u64>>, "seconds", "`5`";
+        /// How long the upstream may take to begin its answer once it has the request.
+        first_byte_timeout: Option<Spanned<u64>>, "seconds", "`60`";
+        /// What may be reached. What no route names is answered with 404.
+        routes: Spanned<Vec<Spanned<RouteTable>>>, "tables", "required";
+    }
+}
+
+/// Checks one resource.
+pub(super) fn check(table: &ResourceTable) -> Checked<Protected> {
+    let prefix = match &table.prefix {
+        Some(text) => parsed(text, Pattern::parse_prefix, |error| {
+            format!("the prefix is no path: {error}; write for example \"/drive\"")
+        })?,
+        None => String::new(),
+    };
+    let strip_prefix = match &table.strip_prefix {
+        Some(strip) if *strip.get_ref() && prefix.is_empty() => {
+            return Err(fault(strip, "there is no prefix to strip; add `prefix`"));
+        }
+        Some(strip) => *strip.get_ref(),
+        None => false,
+    };
+    if table.routes.get_ref().is_empty() {
+        return Err(fault(
+            &table.routes,
+            "no route: nothing could be reached; `{ path = \"/**\", scopes = [] }` takes any \
+             token for this resource everywhere",
+        ));
+    }
+    let mut routes = Vec::new();
+    for route_table in table.routes.get_ref() {
+        routes.push(route::check(route_table.get_ref())?);
+    }
+    route::unambiguous(table.routes.get_ref(), &routes)?;
+    Ok(Protected {
+        identifier: parsed(&table.identifier, Resource::parse, |error| {
+            format!(
+                "not a resource identifier: {error}; write the absolute URI that clients send \
+                     as `resource`, such as \"https://api.example.com\""
+            )
+        })?,
+        issuer: parsed(&table.issuer, Issuer::parse, |error| {
+            format!(
+                "not an issuer: {error}; write it as the authorization server's metadata does, \
+                     such as \"https://id.example.com\""
+            )
+        })?,
+        private_issuer: table.private_issuer.unwrap_or(false),
+        name: table.name.clone(),
+        host: table.host.as_ref().map(host).transpose()?,
+        prefix,
+        strip_prefix,
+        upstream: upstream::check(table)?,
+        routes,
+    })
+}
+
+fn host(text: &Spanned<String>) -> Checked<String> {
+    let well_formed = text.get_ref().parse::<Authority>().is_ok_and(|authority| {
+        authority.port().is_none() && authority.as_str() == authority.host()
+    });
+    let has_odd_parts =
+        text.get_ref().contains(['@', '%', '*', ':']) && !text.get_ref().starts_with('[');
+    if well_formed && !has_odd_parts && !text.get_ref().ends_with('.') {
+        Ok(text.get_ref().to_ascii_lowercase())
+    } else {
+        Err(fault(text, "not a host; write its name alone, such as \"drive.example.com\""))
+    }
+}
+
+/// No two resources share an identifier, an address or a metadata document.
+pub(super) fn distinct(tables: &[Spanned<ResourceTable>], resources: &[Protected]) -> Checked<()> {
+    for (at, (table, this)) in tables.iter().zip(resources).enumerate() {
+        let table = table.get_ref();
+        for other in &resources[..at] {
+            if this.identifier == other.identifier {
+                return Err(fault(
+                    &table.identifier,
+                    format!(
+                        "{} is protected by another [[resource]] already; put its routes there",
+                        this.identifier
+                    ),
+                ));
+            }
+            if this.host != other.host {
+                continue;
+            }
+            if this.prefix == other.prefix {
+                return Err(fault(
+                    &table.identifier,
+                    format!(
+                        "{} is reached under the same address as {}; give each its own `host` \
+                             or `prefix`",
+                        this.identifier, other.identifier
+                    ),
+                ));
+            }
+            let path = metadata::protected_resource_path(&this.identifier);
+            if path.is_some() && path == metadata::protected_resource_path(&other.identifier) {
+                return Err(fault(
+                    &table.identifier,
+                    format!(
+                        "the metadata of {} would stand at the same path as that of {} \
+                             (RFC 9728 §3.1); give one of them a `host`",
+                        this.identifier, other.identifier
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// No route lies under the longer prefix of another resource of the same host.
+pub(super) fn reachable(tables: &[Spanned<ResourceTable>], resources: &[Protected]) -> Checked<()> {
+    for (table, this) in tables.iter().zip(resources) {
+        for (route_table, route) in table.get_ref().routes.get_ref().iter().zip(&this.routes) {
+            let literal = format!("{}{}/", this.prefix, route.path.literal_part());
+            let taken = resources.iter().find(|other| {
+                other.host == this.host
+                    && other.prefix.len() > this.prefix.len()
+                    && literal.starts_with(&format!("{}/", other.prefix))
+            });
+            if let Some(other) = taken {
+                return Err(fault(
+                    &route_table.get_ref().path,
+                    format!(
+                        "{} is unreachable: {} has everything under {}",
+                        route.path, other.identifier, other.prefix
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! A route: a part of a resource, and what it takes to reach it.
+
+use std::collections::HashSet;
+
+use bailiwick_oauth::{Scope, Scopes};
+use http::Method;
+use toml::Spanned;
+
+use super::reading::{Checked, fault, parsed};
+use super::tables::tables;
+use crate::route::{Pattern, Trie};
+
+/// A part of a resource and what it takes to reach it.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The paths, below the resource's prefix.
+    pub path: Pattern,
+    /// The methods; empty is every method that no other route of the same path names.
+    pub methods: Vec<Method>,
+    /// Who may pass.
+    pub access: Access,
+    /// Whether `Authorization` and `DPoP` are passed on to the upstream.
+    pub forward_token: bool,
+}
+
+/// Who may pass a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone, without a token.
+    Public,
+    /// Who has a token for the resource with all of these scopes, which may be none.
+    Scopes(Scopes),
+}
+
+tables! {
+    /// A part of a resource and what it takes to reach it: `scopes` or `public = true`, one of
+    /// them. Which route a request takes depends on its path alone, never on the order in the
+    /// file: segment by segment from the left a literal beats `*`, and `*` beats `**`. Its method
+    /// is looked at afterwards; one that the chosen path does not have is answered with 405.
+    "`routes`" RouteTable {
+        /// The path below the prefix. A segment is literal, `*` (any one segment) or, as the last,
+        /// `**` (any number of segments, none too). A slash at the end of a request's path makes
+        /// no difference.
+        path: Spanned<String>, "pattern", "required";
+        /// The methods; without it, all that no other route with the same path names. `GET` does
+        /// not include `HEAD`.
+        methods: Option<Spanned<Vec<Spanned<String>>>>, "list of methods", "all";
+        /// The scopes that the token must have, all of them. An empty list takes any token for
+        /// this resource.
+        scopes: Option<Spanned<Vec<Spanned<String>>>>, "list of scopes", "none";
+        /// Let everyone pass, without a token and without identity headers.
+        public: Option<Spanned<bool>>, "boolean", "`false`";
+        /// Pass `Authorization` and `DPoP` on to the upstream, which then can act as the client.
+        forward_token: Option<bool>, "boolean", "`false`";
+    }
+}
+
+/// Checks one route.
+pub(super) fn check(table: &RouteTable) -> Checked<Route> {
+    let path = parsed(&table.path, Pattern::parse, |error| format!("not a route's path: {error}"))?;
+    let mut methods = Vec::new();
+    if let Some(names) = &table.methods {
+        if names.get_ref().is_empty() {
+            return Err(fault(names, "no method; leave `methods` out to allow all of them"));
+        }
+        for name in names.get_ref() {
+            let method = method(name)?;
+            if methods.contains(&method) {
+                return Err(fault(name, format!("{method} is listed twice")));
+            }
+            methods.push(method);
+        }
+    }
+    let is_public = table.public.as_ref().is_some_and(|public| *public.get_ref());
+    let access = match &table.scopes {
+        Some(scopes) if is_public => {
+            return Err(fault(scopes, "a public route needs no scopes; remove one of the two"));
+        }
+        None if is_public => Access::Public,
+        None => {
+            return Err(fault(
+                &table.path,
+                "this route says neither `scopes` nor `public = true`; `scopes = []` takes any \
+                 token for this resource",
+            ));
+        }
+        Some(scopes) => Access::Scopes(
+            scopes
+                .get_ref()
+                .iter()
+                .map(|name| parsed(name, Scope::parse, |error| format!("not a scope: {error}")))
+                .collect::<Checked<_>>()?,
+        ),
+    };
+    Ok(Route { path, methods, access, forward_token: table.forward_token.unwrap_or(false) })
+}
+
+fn method(name: &Spanned<String>) -> Checked<Method> {
+    let text = name.get_ref();
+    let is_usual = !text.is_empty() && text.bytes().all(|c| c.is_ascii_uppercase() || c == b'-');
+    match Method::from_bytes(text.as_bytes()) {
+        Ok(Method::CONNECT | Method::TRACE) => {
+            Err(fault(name, format!("{text} is never forwarded; remove it")))
+        }
+        Ok(method) if is_usual => Ok(method),
+        _ => Err(fault(name, "not a method; write it in capitals, such as \"GET\"")),
+    }
+}
+
+/// Each method of a path belongs to one route, and no `**` is hidden behind others.
+pub(super) fn unambiguous(tables: &[Spanned<RouteTable>], routes: &[Route]) -> Checked<()> {
+    let mut seen: HashSet<(&Pattern, Option<&Method>)> = HashSet::new();
+    let mut trie = Trie::new();
+    for (at, (table, route)) in tables.iter().zip(routes).enumerate() {
+        let methods = route.methods.iter().map(Some);
+        let everything = route.methods.is_empty().then_some(None);
+        for method in methods.chain(everything) {
+            if !seen.insert((&route.path, method)) {
+                let what = method.map_or("every other method", Method::as_str);
+                return Err(fault(
+                    &table.get_ref().path,
+                    format!(
+                        "another route has {what} of {} already; this one is unreachable for \
+                             it: merge the two or change one",
+                        route.path
+                    ),
+                ));
+            }
+        }
+        *trie.entry(&route.path) = Some(at);
+    }
+    match trie.unreachable() {
+        Some(at) => Err(fault(
+            &tables[*at].get_ref().path,
+            format!(
+                "{} is unreachable: more specific routes take every path of it; remove it",
+                routes[*at].path
+            ),
+        )),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,64 @@
+//! How the gateway listens, and everything else that stands at the top of the file.
+
+use std::net::SocketAddr;
+
+use toml::Spanned;
+
+use super::Config;
+use super::reading::{Checked, Fault, parsed, positive, seconds};
+use super::resource::{self, ResourceTable};
+use super::tables::tables;
+
+tables! {
+    /// How the gateway listens, which may be left out, and what it protects.
+    "At the top of the file" Top {
+        /// Address and port to listen on.
+        listen: Option<Spanned<String>>, "address", "`\"127.0.0.1:8080\"`";
+        /// Threads that serve, each with its own listener and its own upstream connections.
+        workers: Option<Spanned<usize>>, "number", "one per core";
+        /// The most client connections at once; further ones wait to be accepted.
+        max_connections: Option<Spanned<usize>>, "number", "`10000`";
+        /// How long a client may take to send the head of a request, in seconds; also how long
+        /// an idle connection is kept.
+        head_timeout: Option<Spanned<u64>>, "seconds", "`30`";
+        /// How long requests may go on after the gateway was told to stop.
+        drain_timeout: Option<Spanned<u64>>, "seconds", "`30`";
+        /// The protected resources, at least one.
+        resource: Option<Vec<Spanned<ResourceTable>>>, "tables", "required";
+    }
+}
+
+/// Checks the whole file.
+pub(super) fn check(top: Top) -> Checked<Config> {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let tables = top.resource.unwrap_or_default();
+    if tables.is_empty() {
+        return Err(Fault {
+            span: 0..0,
+            message: "there is nothing to protect; add a [[resource]] with identifier, issuer, \
+                      upstream and routes"
+                .to_owned(),
+        });
+    }
+    let mut resources = Vec::with_capacity(tables.len());
+    for table in &tables {
+        resources.push(resource::check(table.get_ref())?);
+    }
+    resource::distinct(&tables, &resources)?;
+    resource::reachable(&tables, &resources)?;
+    Ok(Config {
+        listen: match &top.listen {
+            Some(text) => parsed(
+                text,
+                str::parse::<SocketAddr>,
+                |_| "expected an address and a port, such as \"127.0.0.1:8080\" or \"[::]:8080\"",
+            )?,
+            None => SocketAddr::from(([127, 0, 0, 1], 8080)),
+        },
+        workers: positive(top.workers.as_ref())?.unwrap_or_else(cores),
+        max_connections: positive(top.max_connections.as_ref())?.unwrap_or(10_000),
+        head_timeout: seconds(top.head_timeout.as_ref(), 30)?,
+        drain_timeout: seconds(top.drain_timeout.as_ref(), 30)?,
+        resources,
+    })
+}
