@@ -3,6 +3,7 @@
 //! Unknown settings are refused; each error names file, line and column and says what would be
 //! right. What comes out is made of domain types and needs no further check.
 
+mod listening;
 mod reading;
 mod resource;
 mod route;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+pub use listening::{Proxies, Telling};
 pub use resource::Protected;
 pub use route::{Access, Route};
 pub use upstream::Upstream;
@@ -51,6 +53,8 @@ pub struct Config {
     pub head_timeout: Duration,
     /// How long requests may go on after a shutdown was asked for.
     pub drain_timeout: Duration,
+    /// The proxies in front, whose word is taken.
+    pub proxies: Proxies,
     /// The protected resources.
     pub resources: Vec<Protected>,
 }

@@ -4,7 +4,6 @@ mod upload;
 
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::header::HOST;
@@ -19,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::admit::Admitted;
 use crate::answer::{Answer, Fault};
+use crate::client;
 use crate::config::Upstream;
 use crate::headers::{self, Credentials};
 use upload::Upload;
@@ -35,8 +35,8 @@ pub(crate) struct Forwarder {
 pub(crate) struct Onward<'r> {
     /// The target that was checked.
     pub(crate) target: PathAndQuery,
-    /// Who is at the other end of the connection.
-    pub(crate) peer: SocketAddr,
+    /// Who asked.
+    pub(crate) client: &'r client::Client,
     /// The host and port that the client asked for.
     pub(crate) host: &'r str,
     /// Whether the client's credentials go along.
@@ -86,7 +86,7 @@ impl Forwarder {
         headers::cleanse_request(&mut parts.headers, onward.credentials);
         // After the cleansing: what is set now is ours, and no `Connection` names it away.
         headers::set_via(&mut parts.headers, parts.version);
-        headers::set_forwarded(&mut parts.headers, onward.peer, onward.host);
+        headers::set_forwarded(&mut parts.headers, onward.client, onward.host);
         if let Some(permit) = permit {
             headers::set_identity(&mut parts.headers, &permit);
         }

@@ -5,11 +5,15 @@
 //! every character that is no letter or digit into `_`. Names are therefore compared folded, and
 //! `X_Auth.Subject` is as much refused as `x-auth-subject`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::fmt::Write;
+use std::net::IpAddr;
 
 use bailiwick_guard::Permit;
 use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::Scheme;
+
+use crate::client::Client;
 
 /// Who the token speaks of.
 pub(crate) const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
@@ -19,9 +23,12 @@ pub(crate) const CLIENT: HeaderName = HeaderName::from_static("x-auth-client");
 pub(crate) const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 
 const DPOP: &str = "dpop";
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// Who asked whom, client first.
+pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// The host that the client asked for.
+pub(crate) const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// The scheme that the client used.
+pub(crate) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Whether the client's credentials are passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,16 +70,20 @@ pub(crate) fn set_via(headers: &mut HeaderMap, received: Version) {
 }
 
 /// Tells the upstream who asked for what under which name (RFC 7239, and the older headers).
-pub(crate) fn set_forwarded(headers: &mut HeaderMap, peer: SocketAddr, host: &str) {
-    let address = peer.ip().to_canonical();
-    let node = match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("\"[{address}]\""),
-    };
+pub(crate) fn set_forwarded(headers: &mut HeaderMap, client: &Client, host: &str) {
+    let host = client.host.as_deref().unwrap_or(host);
+    let mut addresses = client.address.to_string();
+    let of = node(client.address);
+    let mut forwarded = format!("for={of};host=\"{host}\";proto={}", client.scheme);
+    for proxy in &client.proxies {
+        // To write to a text cannot fail.
+        let _ = write!(addresses, ", {proxy}");
+        let _ = write!(forwarded, ", for={}", node(*proxy));
+    }
     let values = [
-        (FORWARDED_FOR, address.to_string()),
+        (FORWARDED_FOR, addresses),
         (FORWARDED_HOST, host.to_owned()),
-        (header::FORWARDED, format!("for={node};host=\"{host}\";proto=http")),
+        (header::FORWARDED, forwarded),
     ];
     for (name, value) in values {
         // A host holds no character that a header could not: it was parsed.
@@ -80,7 +91,17 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, peer: SocketAddr, host: &st
             headers.insert(name, value);
         }
     }
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    let is_tls = client.scheme == Scheme::HTTPS;
+    let scheme = if is_tls { "https" } else { "http" };
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
+}
+
+/// A node (RFC 7239 §6).
+fn node(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("\"[{address}]\""),
+    }
 }
 
 /// Tells the upstream whom the verified token speaks of, which client holds it, and its scopes.
@@ -251,14 +272,31 @@ mod tests {
     #[test]
     fn the_upstream_learns_who_asked() {
         let mut headers = HeaderMap::new();
-        set_forwarded(&mut headers, "[2001:db8::1]:9".parse().unwrap(), "api.example:8080");
+        let mut client = Client {
+            address: "2001:db8::1".parse().unwrap(),
+            scheme: Scheme::HTTP,
+            host: None,
+            proxies: Vec::new(),
+        };
+        set_forwarded(&mut headers, &client, "api.example:8080");
         assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
         assert_eq!(headers["x-forwarded-host"], "api.example:8080");
+        assert_eq!(headers["x-forwarded-proto"], "http");
         assert_eq!(
             headers["forwarded"],
             "for=\"[2001:db8::1]\";host=\"api.example:8080\";proto=http"
         );
-        set_forwarded(&mut headers, "[::ffff:192.0.2.1]:9".parse().unwrap(), "a");
-        assert_eq!(headers["x-forwarded-for"], "192.0.2.1");
+        client.address = "192.0.2.1".parse().unwrap();
+        client.scheme = Scheme::HTTPS;
+        client.host = Some("a:8443".to_owned());
+        client.proxies = vec!["10.0.0.2".parse().unwrap(), "::1".parse().unwrap()];
+        set_forwarded(&mut headers, &client, "inner");
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.1, 10.0.0.2, ::1");
+        assert_eq!(headers["x-forwarded-host"], "a:8443");
+        assert_eq!(headers["x-forwarded-proto"], "https");
+        assert_eq!(
+            headers["forwarded"],
+            "for=192.0.2.1;host=\"a:8443\";proto=https, for=10.0.0.2, for=\"[::1]\""
+        );
     }
 }

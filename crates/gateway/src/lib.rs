@@ -5,6 +5,7 @@ pub mod config;
 
 mod admit;
 mod answer;
+mod client;
 mod decide;
 mod explain;
 mod forward;
@@ -18,7 +19,9 @@ mod site;
 mod target;
 mod worker;
 
-pub use config::{Access, Config, ConfigError, Position, Protected, Route, Upstream};
+pub use config::{
+    Access, Config, ConfigError, Position, Protected, Proxies, Route, Telling, Upstream,
+};
 pub use explain::Explained;
 pub use gateway::{Gateway, GatewayError};
 pub use path::AmbiguousPath;

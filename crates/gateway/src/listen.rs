@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::client::Peer;
 use crate::worker::Worker;
 use wire::{Protocol, Wire};
 
@@ -109,6 +110,8 @@ async fn connection(
         tracing::debug!(%error, "the connection was gone at once");
         return;
     }
+    let address = peer;
+    let peer = Arc::new(Peer::new(peer, worker.proxies()));
     let mut wire = Wire::new(stream);
     let protocol = tokio::select! {
         protocol = timeout(head_timeout, wire.protocol()) => protocol,
@@ -118,7 +121,8 @@ async fn connection(
     let Ok(Ok(Some(protocol))) = protocol else { return };
     let service = service_fn(move |request| {
         let worker = worker.clone();
-        async move { Ok::<_, Infallible>(worker.answer(request, peer).await) }
+        let peer = peer.clone();
+        async move { Ok::<_, Infallible>(worker.answer(request, &peer).await) }
     });
     let ended = match protocol {
         Protocol::Http1 => {
@@ -156,7 +160,7 @@ async fn connection(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, %peer, "a connection ended with an error");
+        tracing::debug!(%error, peer = %address, "a connection ended with an error");
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn onward(path: Path<'_>, query: Option<&str>) -> Result<PathAndQuery
 }
 
 /// Whether nothing but a host and a port stands there.
-fn is_plain(authority: &Authority) -> bool {
+pub(crate) fn is_plain(authority: &Authority) -> bool {
     let (text, host) = (authority.as_str(), authority.host());
     let well_formed = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(literal) => literal.parse::<std::net::Ipv6Addr>().is_ok(),

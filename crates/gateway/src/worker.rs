@@ -1,6 +1,5 @@
 //! A worker: one thread's share of the gateway, with its own connections to the upstreams.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{EXPECT, UPGRADE};
@@ -8,6 +7,8 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::answer::{self, Answer, Fault};
+use crate::client::{Client, Peer};
+use crate::config::Proxies;
 use crate::decide::{Decision, Event, Passage};
 use crate::forward::{Forwarder, Onward};
 use crate::gateway::GatewayError;
@@ -32,15 +33,22 @@ impl Worker {
         Ok(Self { site, forwarders })
     }
 
+    /// The proxies whose word is taken.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.site.config.proxies
+    }
+
     /// Answers a request and logs what was decided.
     pub(crate) async fn answer(
         &self,
-        request: Request<Incoming>,
-        peer: SocketAddr,
+        mut request: Request<Incoming>,
+        peer: &Peer,
     ) -> Response<Answer> {
         let method = request.method().clone();
+        let asker = Client::of(peer, request.headers(), &self.site.config.proxies);
+        peer.note(request.extensions_mut());
         let mut event = Event::default();
-        let answer = match self.pass(request, peer, &mut event).await {
+        let answer = match self.pass(request, &asker, &mut event).await {
             Ok(answer) => answer,
             Err(fault) => {
                 event.reason = fault.error;
@@ -48,8 +56,10 @@ impl Worker {
             }
         };
         let Event { verdict, reason, client, resource, route } = event;
-        let status = answer.status().as_u16();
-        tracing::info!(verdict, reason, client, resource, route, %method, status, "request");
+        let (status, address) = (answer.status().as_u16(), asker.address);
+        tracing::info!(
+            verdict, reason, client, %address, resource, route, %method, status, "request"
+        );
         answer
     }
 
@@ -57,7 +67,7 @@ impl Worker {
     async fn pass<'s>(
         &'s self,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        asker: &Client,
         event: &mut Event<'s>,
     ) -> Result<Response<Answer>, Fault> {
         plain(&request)?;
@@ -71,7 +81,7 @@ impl Worker {
         let forwarder = self.forwarders.get(part.number).ok_or_else(Fault::nothing_here)?;
         let credentials =
             if part.route.forward_token { Credentials::Forwarded } else { Credentials::Withheld };
-        let onward = Onward { target, peer, host: host.as_str(), credentials };
+        let onward = Onward { target, client: asker, host: host.as_str(), credentials };
         forwarder.forward(ticket.admit(request), onward).await
     }
 }

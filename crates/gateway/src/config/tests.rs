@@ -50,6 +50,16 @@ fn a_mistake_is_named_with_its_place_and_what_would_be_right() {
         ("\"127.0.0.1:8080\"", "\"8080\"", "g.toml:1:10: expected an address and a port"),
         ("listen = \"127.0.0.1:8080\"", "workers = 0", "g.toml:1:11: expected a number from 1"),
         ("listen = \"127.0.0.1:8080\"", "head_timeout = 0", "g.toml:1:16: expected 1 to 86400"),
+        (
+            "listen = \"127.0.0.1:8080\"",
+            "trusted_proxies = [\"::1\", \"10.1.0.0/8\"]",
+            "g.toml:1:27: '10.1.0.0/8' has bits beyond its prefix; '10.0.0.0/8' is",
+        ),
+        (
+            "listen = \"127.0.0.1:8080\"",
+            "trusted_header = \"x-real-ip\"",
+            "g.toml:1:18: expected \"x-forwarded\" or \"forwarded\"",
+        ),
         ("prefix =", "perfix =", "g.toml:7:1: unknown field `perfix`, expected one of"),
         ("\"https://api.example.com/drive\"", "\"/drive\"", "g.toml:3:14: not a resource"),
         ("\"https://api.example.com/drive\"", "\"https://a/#x\"", "g.toml:3:14: not a resource"),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use toml::Spanned;
 
 use super::Config;
+use super::listening;
 use super::reading::{Checked, Fault, parsed, positive, seconds};
 use super::resource::{self, ResourceTable};
 use super::tables::tables;
@@ -23,6 +24,13 @@ tables! {
         head_timeout: Option<Spanned<u64>>, "seconds", "`30`";
         /// How long requests may go on after the gateway was told to stop.
         drain_timeout: Option<Spanned<u64>>, "seconds", "`30`";
+        /// Proxies in front of the gateway, as addresses and networks: what they say of who asked
+        /// them is believed and passed on, and nobody else's word is.
+        trusted_proxies: Option<Spanned<Vec<Spanned<String>>>>, "list of networks", "none";
+        /// Where they say it: `"x-forwarded"` is `X-Forwarded-For`, `-Proto` and `-Host`,
+        /// `"forwarded"` is `Forwarded` (RFC 7239). The other one is removed, since proxies pass on
+        /// what they do not know. Routes go by `Host`, whatever stands here.
+        trusted_header: Option<Spanned<String>>, "text", "`\"x-forwarded\"`";
         /// The protected resources, at least one.
         resource: Option<Vec<Spanned<ResourceTable>>>, "tables", "required";
     }
@@ -31,6 +39,7 @@ tables! {
 /// Checks the whole file.
 pub(super) fn check(top: Top) -> Checked<Config> {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let proxies = listening::proxies(&top)?;
     let tables = top.resource.unwrap_or_default();
     if tables.is_empty() {
         return Err(Fault {
@@ -59,6 +68,7 @@ pub(super) fn check(top: Top) -> Checked<Config> {
         max_connections: positive(top.max_connections.as_ref())?.unwrap_or(10_000),
         head_timeout: seconds(top.head_timeout.as_ref(), 30)?,
         drain_timeout: seconds(top.drain_timeout.as_ref(), 30)?,
+        proxies,
         resources,
     })
 }

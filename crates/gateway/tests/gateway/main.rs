@@ -5,6 +5,7 @@ mod access;
 mod hostile;
 mod hygiene;
 mod outage;
+mod proxies;
 mod smuggling;
 mod spellings;
 mod streaming;

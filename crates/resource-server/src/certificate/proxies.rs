@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The networks from which a proxy's headers are believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The networks from which a proxy's headers are believed; none by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<Network>);
 
 /// What makes a text no network of trusted proxies.
