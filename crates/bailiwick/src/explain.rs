@@ -42,8 +42,11 @@ pub(crate) async fn run(options: Explain) -> Result<ExitCode, Failure> {
             println!("{resource}, route {route}: public, no token is needed");
             ExitCode::SUCCESS
         }
-        Explained::Checked { resource, route, checks } => {
-            println!("{resource}, route {route}");
+        Explained::Checked { resource, route, needs, checks } => {
+            println!("{resource}, route {route}, needs");
+            for need in needs {
+                println!("  {need}");
+            }
             let mut code = ExitCode::SUCCESS;
             for check in checks {
                 let outcome = match check.outcome {

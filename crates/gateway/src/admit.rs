@@ -1,6 +1,6 @@
 //! Admission: the library's verdict, and the proof of it that forwarding asks for (RFC 6750 §3).
 
-use bailiwick_guard::{Permit, Permitted, Reason, Rule, ScopeRule};
+use bailiwick_guard::{Permit, Permitted, Reason};
 use bailiwick_oauth::ClientId;
 use bailiwick_resource_server::{Asked, ResourceServer};
 use http::Request;
@@ -49,11 +49,11 @@ pub(crate) async fn admit(
     route: &Route,
     asked: &Asked<'_>,
 ) -> Result<Ticket, NotAdmitted> {
-    let needed = match &route.access {
+    let rule = match &route.access {
         Access::Public => return Ok(Ticket::Public(PublicRoute(()))),
-        Access::Scopes(scopes) => Rule::from(ScopeRule::AllOf(scopes.clone())),
+        Access::Token(rule) => rule,
     };
-    match resource.admit(asked, &needed).await {
+    match resource.admit(asked, rule).await {
         Ok(permit) => Ok(Ticket::Permit(permit)),
         Err(refused) => {
             Err(NotAdmitted { reason: refused.refusal().reason(), answer: refused.response() })

@@ -7,6 +7,7 @@ mod listening;
 mod reading;
 mod resource;
 mod route;
+mod rule;
 mod tables;
 mod top;
 mod upstream;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub use listening::{Proxies, Telling};
 pub use resource::Protected;
 pub use route::{Access, Route};
+pub(crate) use rule::in_words;
 pub use upstream::Upstream;
 
 /// What the gateway protects and how it listens.

@@ -8,7 +8,6 @@ use http::{Method, Request, Response, StatusCode};
 
 use crate::admit::{NotAdmitted, Ticket, admit};
 use crate::answer::Fault;
-use crate::config::Access;
 use crate::path::Path;
 use crate::route::{Chosen, NoRoute};
 use crate::site::{Part, Site};
@@ -70,7 +69,7 @@ impl Site {
         let (chosen, part) = self.find(&host.name(), path, method, event)?;
         match admit(part.server, part.route, &Asked::from(request)).await {
             Ok(ticket) => {
-                let is_public = part.route.access == Access::Public;
+                let is_public = part.route.access.rule().is_none();
                 event.verdict = if is_public { "public" } else { "permitted" };
                 event.client = ticket.client().map(ToString::to_string);
                 let forwarded = if part.resource.strip_prefix { chosen.below } else { path };

@@ -1,10 +1,10 @@
 //! Explaining: what the gateway makes of a request, check by check, without forwarding it.
 
-use bailiwick_guard::{Check, ScopeRule};
+use bailiwick_guard::Check;
 use bailiwick_resource_server::Asked;
 use http::Request;
 
-use crate::config::Access;
+use crate::config::{Access, in_words};
 use crate::decide::Event;
 use crate::site::Site;
 use crate::target;
@@ -30,6 +30,8 @@ pub enum Explained {
         resource: String,
         /// The route's path.
         route: String,
+        /// What the route asks of the token, part by part, in words.
+        needs: Vec<String>,
         /// Every check in its order, with its outcome.
         checks: Vec<Check>,
     },
@@ -48,10 +50,9 @@ pub(crate) async fn explain(site: &Site, request: &Request<()>) -> Explained {
     let route = part.route.path.as_str().to_owned();
     match &part.route.access {
         Access::Public => Explained::Public { resource, route },
-        Access::Scopes(scopes) => {
-            let rule = ScopeRule::AllOf(scopes.clone()).into();
-            let checks = part.server.explain(&Asked::from(request), &rule).await;
-            Explained::Checked { resource, route, checks }
+        Access::Token(rule) => {
+            let checks = part.server.explain(&Asked::from(request), rule).await;
+            Explained::Checked { resource, route, needs: in_words(rule), checks }
         }
     }
 }

@@ -55,6 +55,9 @@ impl Site {
             if let Some(name) = &resource.name {
                 server = server.name(name);
             }
+            for (broad, narrow) in &resource.implies {
+                server = server.implies(broad.as_str(), narrow.to_string());
+            }
             servers.push(server.build().map_err(|e| failed(e.into()))?);
         }
         Ok(Self {

@@ -1,11 +1,14 @@
 //! A protected resource: its identifier, who issues tokens for it, and where it is reached.
 
-use bailiwick_oauth::{Issuer, Resource, Scopes, metadata};
+use std::collections::BTreeMap;
+
+use bailiwick_guard::ScopeRule;
+use bailiwick_oauth::{Issuer, Resource, Scope, Scopes, metadata};
 use http::uri::Authority;
 use toml::Spanned;
 
 use super::reading::{Checked, fault, parsed};
-use super::route::{self, Access, Route, RouteTable};
+use super::route::{self, Route, RouteTable};
 use super::tables::tables;
 use super::upstream::{self, Upstream};
 use crate::route::Pattern;
@@ -32,6 +35,8 @@ pub struct Protected {
     pub upstream: Upstream,
     /// What may be reached there.
     pub routes: Vec<Route>,
+    /// The scopes that hold others within them.
+    pub implies: Vec<(Scope, Scopes)>,
 }
 
 impl Protected {
@@ -39,8 +44,11 @@ impl Protected {
     pub fn scopes(&self) -> Scopes {
         let mut scopes = Scopes::new();
         for route in &self.routes {
-            if let Access::Scopes(needed) = &route.access {
-                scopes.extend(needed.iter().cloned());
+            match route.access.rule().map(|rule| &rule.scope) {
+                Some(ScopeRule::AllOf(needed) | ScopeRule::AnyOf(needed)) => {
+                    scopes.extend(needed.iter().cloned());
+                }
+                None => {}
             }
         }
         scopes
@@ -76,6 +84,9 @@ tables! {
         connect_timeout: Option<Spanned<u64>>, "seconds", "`5`";
         /// How long the upstream may take to begin its answer once it has the request.
         first_byte_timeout: Option<Spanned<u64>>, "seconds", "`60`";
+        /// Scopes that hold others within them, at any distance: with
+        /// `{ "write:files" = ["read:files"] }` whoever may write may read.
+        implies: Option<BTreeMap<Spanned<String>, Vec<Spanned<String>>>>, "table", "none";
         /// What may be reached. What no route names is answered with 404.
         routes: Spanned<Vec<Spanned<RouteTable>>>, "tables", "required";
     }
@@ -128,7 +139,18 @@ pub(super) fn check(table: &ResourceTable) -> Checked<Protected> {
         strip_prefix,
         upstream: upstream::check(table)?,
         routes,
+        implies: implied(table)?,
     })
+}
+
+fn implied(table: &ResourceTable) -> Checked<Vec<(Scope, Scopes)>> {
+    fn scope(name: &Spanned<String>) -> Checked<Scope> {
+        parsed(name, Scope::parse, |error| format!("not a scope: {error}"))
+    }
+    let pair = |(broad, narrow): (&Spanned<String>, &Vec<Spanned<String>>)| {
+        Ok((scope(broad)?, narrow.iter().map(scope).collect::<Checked<_>>()?))
+    };
+    table.implies.iter().flatten().map(pair).collect()
 }
 
 fn host(text: &Spanned<String>) -> Checked<String> {

@@ -1,12 +1,13 @@
 //! A route: a part of a resource, and what it takes to reach it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use bailiwick_oauth::{Scope, Scopes};
+use bailiwick_guard::Rule;
 use http::Method;
 use toml::Spanned;
 
 use super::reading::{Checked, fault, parsed};
+use super::rule::{self, DetailTable};
 use super::tables::tables;
 use crate::route::{Pattern, Trie};
 
@@ -24,17 +25,27 @@ pub struct Route {
 }
 
 /// Who may pass a route.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Access {
     /// Everyone, without a token.
     Public,
-    /// Who has a token for the resource with all of these scopes, which may be none.
-    Scopes(Scopes),
+    /// Who has a token for the resource with all that the rule asks for, which may be nothing.
+    Token(Box<Rule>),
+}
+
+impl Access {
+    /// The rule for tokens; `None` where everyone may pass.
+    pub fn rule(&self) -> Option<&Rule> {
+        match self {
+            Self::Public => None,
+            Self::Token(rule) => Some(rule),
+        }
+    }
 }
 
 tables! {
-    /// A part of a resource and what it takes to reach it: `scopes` or `public = true`, one of
-    /// them. Which route a request takes depends on its path alone, never on the order in the
+    /// A part of a resource and what it takes to reach it: what its token must have, mostly
+    /// `scopes`, or `public = true`. All that is said must be met. Which route a request takes depends on its path alone, never on the order in the
     /// file: segment by segment from the left a literal beats `*`, and `*` beats `**`. Its method
     /// is looked at afterwards; one that the chosen path does not have is answered with 405.
     "`routes`" RouteTable {
@@ -48,6 +59,27 @@ tables! {
         /// The scopes that the token must have, all of them. An empty list takes any token for
         /// this resource.
         scopes: Option<Spanned<Vec<Spanned<String>>>>, "list of scopes", "none";
+        /// Scopes, one of which the token must have. Clients are told of the first: put the least
+        /// there.
+        any_scope: Option<Spanned<Vec<Spanned<String>>>>, "list of scopes", "none";
+        /// Roles, one of which the token must have, from wherever its issuer puts them.
+        any_role: Option<Spanned<Vec<Spanned<String>>>>, "list of texts", "none";
+        /// Claims of the token, each with what it must be: a value, a list of values of which it
+        /// must be one, `{ contains = value }` for a list or a text of names, or
+        /// `{ present = true }`. A name with a slash in front is a JSON pointer (RFC 6901).
+        claims: Option<Spanned<BTreeMap<Spanned<String>, Spanned<toml::Value>>>>, "table", "none";
+        /// The only clients that are let in.
+        clients: Option<Spanned<Vec<Spanned<String>>>>, "list of client identifiers", "all";
+        /// The only subjects that are let in. Where the resource trusts several issuers, `claims`
+        /// must say which `iss` is meant.
+        subjects: Option<Spanned<Vec<Spanned<String>>>>, "list of texts", "all";
+        /// Authentication context classes, one of which the login must have had. Clients whose
+        /// login was weaker are told to sign the user in again (RFC 9470).
+        acr: Option<Spanned<Vec<Spanned<String>>>>, "list of texts", "any";
+        /// How long ago the login may have been; 0 is just now.
+        max_age: Option<Spanned<u64>>, "seconds", "any time";
+        /// Authorization details (RFC 9396) that the token must have, each of them.
+        authorization_details: Option<Spanned<Vec<Spanned<DetailTable>>>>, "tables", "none";
         /// Let everyone pass, without a token and without identity headers.
         public: Option<Spanned<bool>>, "boolean", "`false`";
         /// Pass `Authorization` and `DPoP` on to the upstream, which then can act as the client.
@@ -71,28 +103,12 @@ pub(super) fn check(table: &RouteTable) -> Checked<Route> {
             methods.push(method);
         }
     }
-    let is_public = table.public.as_ref().is_some_and(|public| *public.get_ref());
-    let access = match &table.scopes {
-        Some(scopes) if is_public => {
-            return Err(fault(scopes, "a public route needs no scopes; remove one of the two"));
-        }
-        None if is_public => Access::Public,
-        None => {
-            return Err(fault(
-                &table.path,
-                "this route says neither `scopes` nor `public = true`; `scopes = []` takes any \
-                 token for this resource",
-            ));
-        }
-        Some(scopes) => Access::Scopes(
-            scopes
-                .get_ref()
-                .iter()
-                .map(|name| parsed(name, Scope::parse, |error| format!("not a scope: {error}")))
-                .collect::<Checked<_>>()?,
-        ),
-    };
-    Ok(Route { path, methods, access, forward_token: table.forward_token.unwrap_or(false) })
+    Ok(Route {
+        path,
+        methods,
+        access: rule::access(table)?,
+        forward_token: table.forward_token.unwrap_or(false),
+    })
 }
 
 fn method(name: &Spanned<String>) -> Checked<Method> {

@@ -1,6 +1,6 @@
 //! Declares the tables of the file, and makes their reference.
 
-use super::{resource, route, top};
+use super::{resource, route, rule, top};
 
 /// Declares the tables once: their fields, and their lines in the reference.
 macro_rules! tables {
@@ -52,11 +52,13 @@ pub(super) struct Setting {
 /// The reference in Markdown; `docs/gateway-configuration.md` is this text.
 pub(super) fn reference() -> String {
     let mut out = String::from(INTRODUCTION);
-    for table in [top::TABLES, resource::TABLES, route::TABLES].into_iter().flatten() {
+    for table in [top::TABLES, resource::TABLES, route::TABLES, rule::TABLES].into_iter().flatten()
+    {
         out.extend(["\n## ", table.heading, "\n\n", table.about.trim(), "\n\n"]);
         out.push_str("| setting | value | default | meaning |\n|---|---|---|---|\n");
         for setting in table.settings {
             let Setting { name, kind, default, about } = setting;
+            let name = name.trim_start_matches("r#"); // `type` is a word of the language
             out.extend(["| `", name, "` | ", kind, " | ", default, " | ", about.trim(), " |\n"]);
         }
     }

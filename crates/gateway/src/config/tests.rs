@@ -1,3 +1,4 @@
+use bailiwick_guard::ScopeRule;
 use bailiwick_oauth::Scopes;
 use http::Method;
 
@@ -37,9 +38,10 @@ fn a_good_configuration_becomes_domain_types() {
     assert_eq!((resource.prefix.as_str(), resource.strip_prefix), ("/drive", true));
     assert_eq!(resource.upstream.authority, "127.0.0.1:7000");
     assert_eq!(resource.routes[0].methods, [Method::GET, Method::HEAD]);
-    assert_eq!(resource.routes[1].access, Access::Scopes(Scopes::parse("write:files").unwrap()));
+    let rule = resource.routes[1].access.rule().unwrap();
+    assert_eq!(rule.scope, ScopeRule::AllOf(Scopes::parse("write:files").unwrap()));
     assert!(resource.routes[1].forward_token && !resource.routes[0].forward_token);
-    assert_eq!(resource.routes[2].access, Access::Public);
+    assert!(resource.routes[2].access.rule().is_none());
     assert_eq!(resource.scopes().to_string(), "read:files write:files");
 }
 

@@ -208,10 +208,11 @@ async fn an_explanation_is_what_the_gateway_would_do() {
         gateway.explain(&request.body(()).unwrap()).await
     };
     for (scope, expected) in [("read", None), ("write", Some(Step::Allowed))] {
-        let Explained::Checked { resource, route, checks } = explain("/files/a", scope).await
-        else {
+        let explained = explain("/files/a", scope).await;
+        let Explained::Checked { resource, route, needs, checks } = explained else {
             panic!("the route is protected")
         };
+        assert_eq!(needs, ["the scopes read"]);
         assert_eq!((resource.as_str(), route.as_str()), (DRIVE, "/files/**"));
         let is_well =
             |outcome: &Outcome| matches!(outcome, Outcome::Passed | Outcome::NotApplicable);

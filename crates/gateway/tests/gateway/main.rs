@@ -6,6 +6,7 @@ mod hostile;
 mod hygiene;
 mod outage;
 mod proxies;
+mod rules;
 mod smuggling;
 mod spellings;
 mod streaming;
