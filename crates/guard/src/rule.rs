@@ -132,6 +132,22 @@ impl Rule {
     }
 }
 
+/// Policies are equal when they are the same one: what they say, nobody can compare.
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { clients, subjects, scope, roles, claims, details, login, policies } = self;
+        *clients == other.clients
+            && *subjects == other.subjects
+            && *scope == other.scope
+            && *roles == other.roles
+            && *claims == other.claims
+            && *details == other.details
+            && *login == other.login
+            && policies.len() == other.policies.len()
+            && policies.iter().zip(&other.policies).all(|(one, two)| Arc::ptr_eq(one, two))
+    }
+}
+
 impl Default for Rule {
     fn default() -> Self {
         Self::ANY_TOKEN

@@ -12,7 +12,7 @@ use super::tables::tables;
 use crate::route::{Pattern, Trie};
 
 /// A part of a resource and what it takes to reach it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Route {
     /// The paths, below the resource's prefix.
     pub path: Pattern,
@@ -25,7 +25,7 @@ pub struct Route {
 }
 
 /// Who may pass a route.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Access {
     /// Everyone, without a token.
     Public,
