@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use bailiwick_gateway::{Config, Gateway};
+use bailiwick_gateway::{Config, Gateway, Reloader};
+use tokio::sync::Notify;
 
 use crate::Failure;
 
@@ -11,8 +12,38 @@ use crate::Failure;
 pub(crate) fn run(path: &Path) -> Result<(), Failure> {
     let config = load(path)?;
     eprintln!("listening on http://{}", config.listen);
-    Ok(Gateway::new(config)?.run(crate::serve::until_stopped())?)
+    let gateway = Gateway::new(config)?;
+    let reloader = gateway.reloader();
+    let file = path.to_owned();
+    Ok(gateway.run(async move {
+        tokio::select! {
+            () = crate::serve::until_stopped() => {}
+            () = reload(&reloader, &file) => {}
+        }
+    })?)
 }
+
+/// Reloads when the file changes, and on SIGHUP; never ends.
+async fn reload(reloader: &Reloader, file: &Path) {
+    let asked = Notify::new();
+    tokio::join!(reloader.follow(file, &asked), on_hangup(&asked));
+}
+
+#[cfg(unix)]
+async fn on_hangup(asked: &Notify) {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangups) => {
+            while hangups.recv().await.is_some() {
+                asked.notify_one();
+            }
+        }
+        Err(error) => tracing::warn!(%error, "SIGHUP cannot be heard; the file is followed"),
+    }
+}
+
+#[cfg(not(unix))]
+async fn on_hangup(_: &Notify) {}
 
 /// Reads the configuration and says what is wrong with it.
 pub(crate) fn check(path: &Path) -> Result<(), Failure> {

@@ -89,6 +89,19 @@ impl Config {
         top::check(top).map_err(|fault| failed((Some(fault.span), fault.message)))
     }
 
+    /// The settings in which another configuration differs and which only a restart changes: the
+    /// listeners and the threads are there already.
+    pub(crate) fn needs_restart_for(&self, next: &Self) -> Vec<&'static str> {
+        let settings = [
+            ("listen", self.listen == next.listen),
+            ("workers", self.workers == next.workers),
+            ("max_connections", self.max_connections == next.max_connections),
+            ("head_timeout", self.head_timeout == next.head_timeout),
+            ("drain_timeout", self.drain_timeout == next.drain_timeout),
+        ];
+        settings.into_iter().filter(|(_, is_the_same)| !is_the_same).map(|(name, _)| name).collect()
+    }
+
     /// The reference of all settings, in Markdown.
     pub fn reference() -> String {
         tables::reference()

@@ -10,17 +10,19 @@ use http::Request;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 
 use crate::config::{Config, Protected};
 use crate::explain::{Explained, explain};
 use crate::listen::{self, Limits};
+use crate::reload::{Live, Reloader};
 use crate::site::Site;
 use crate::worker::Worker;
 
 /// A gateway that is ready to listen.
 #[derive(Debug)]
 pub struct Gateway {
-    site: Arc<Site>,
+    live: Arc<Live>,
     limits: Limits,
     worker: Worker,
 }
@@ -50,19 +52,24 @@ impl Gateway {
             head_timeout: config.head_timeout,
             drain_timeout: config.drain_timeout,
         };
-        let site = Arc::new(Site::new(config)?);
-        let worker = Worker::new(site.clone())?;
-        Ok(Self { site, limits, worker })
+        let live = Arc::new(Live::new(Site::new(config)?));
+        let worker = Worker::new(live.clone())?;
+        Ok(Self { live, limits, worker })
+    }
+
+    /// What puts another configuration in the place of the one that is served.
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(self.live.clone())
     }
 
     /// Explains what becomes of a request, check by check; forwards nothing.
     pub async fn explain(&self, request: &Request<()>) -> Explained {
-        explain(&self.site, request).await
+        explain(&self.live.site(), request).await
     }
 
     /// Serves a listener on this runtime until `shutdown` is done and the last request answered.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        let _keys = self.site.keep_keys_fresh();
+        let _chores = self.chores();
         listen::serve(self.worker, listener, self.limits, shutdown).await;
     }
 
@@ -75,11 +82,14 @@ impl Gateway {
     /// When the address is taken, or threads cannot be had.
     pub fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         // Workers share their port, and would with a stranger's process too: ask first.
-        let address = StdListener::bind(self.site.config.listen)?.local_addr()?;
+        let site = self.live.site();
+        let (listen, workers) = (site.config.listen, site.config.workers);
+        drop(site);
+        let address = StdListener::bind(listen)?.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let mut threads = Vec::new();
-        for number in 1..self.site.config.workers {
-            let worker = Worker::new(self.site.clone()).map_err(io::Error::other)?;
+        for number in 1..workers {
+            let worker = Worker::new(self.live.clone()).map_err(io::Error::other)?;
             let (limits, mut stopped) = (self.limits.clone(), stopped.clone());
             let listener = listen::shared_listener(address)?;
             let work = move || {
@@ -95,8 +105,8 @@ impl Gateway {
         }
         let listener = listen::shared_listener(address)?;
         on_a_runtime(listener, async |listener| {
-            let _keys = self.site.keep_keys_fresh();
-            tracing::info!(%address, workers = self.site.config.workers, "listening");
+            let _chores = self.chores();
+            tracing::info!(%address, workers, "listening");
             let shutdown = async {
                 shutdown.await;
                 let _ = stop.send(true);
@@ -107,6 +117,11 @@ impl Gateway {
             thread.join().map_err(|_| io::Error::other("a worker panicked"))??;
         }
         Ok(())
+    }
+
+    /// What goes on beside the requests, for as long as what is returned lives.
+    fn chores(&self) -> JoinSet<()> {
+        JoinSet::from_iter([self.live.clone().keep_keys_fresh()])
     }
 }
 

@@ -14,6 +14,7 @@ mod headers;
 mod listen;
 mod path;
 mod published;
+mod reload;
 mod route;
 mod site;
 mod target;
@@ -25,4 +26,5 @@ pub use config::{
 pub use explain::Explained;
 pub use gateway::{Gateway, GatewayError};
 pub use path::AmbiguousPath;
+pub use reload::{ReloadError, Reloaded, Reloader, Reloads};
 pub use route::{MalformedPattern, Pattern};

@@ -19,7 +19,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::client::Peer;
 use crate::worker::Worker;
 use wire::{Protocol, Wire};
 
@@ -111,7 +110,7 @@ async fn connection(
         return;
     }
     let address = peer;
-    let peer = Arc::new(Peer::new(peer, worker.proxies()));
+    let peer = Arc::new(worker.peer(peer));
     let mut wire = Wire::new(stream);
     let protocol = tokio::select! {
         protocol = timeout(head_timeout, wire.protocol()) => protocol,

@@ -1,14 +1,15 @@
-//! The site: a configuration made ready, which all workers share and nothing changes.
+//! The site: a configuration made ready, which all workers share and nothing changes; another
+//! takes its place.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 use std::sync::Arc;
 
 use bailiwick_fetch::{BuildError, Fetcher, IssuerKeys, KeySettings};
-use bailiwick_oauth::{Issuer, Scope};
-use bailiwick_resource_server::{Builder, ResourceServer};
+use bailiwick_oauth::{Issuer, Resource, Scope};
+use bailiwick_resource_server::{Builder, Dpop, MemoryFirstUse, ResourceServer};
 use http::uri::Authority;
-use tokio::task::JoinSet;
 
 use crate::config::{Config, Protected, Route};
 use crate::gateway::GatewayError;
@@ -23,6 +24,16 @@ pub(crate) struct Site {
     pub(crate) published: Published,
     /// The library's part of each resource, by the resource's number.
     servers: Vec<ResourceServer>,
+    memory: Memory,
+}
+
+/// What one site hands on to the next.
+#[derive(Default)]
+struct Memory {
+    /// By issuer, and whether it may be at a private address.
+    keys: HashMap<(Issuer, bool), Arc<IssuerKeys>>,
+    /// The DPoP proofs that were used at each resource: no proof passes again after a reload.
+    proofs: HashMap<Resource, Arc<MemoryFirstUse>>,
 }
 
 /// A part of a resource that a request is for.
@@ -38,20 +49,27 @@ pub(crate) struct Part<'s> {
 impl Site {
     /// Makes a configuration ready; nothing is fetched yet.
     pub(crate) fn new(config: Config) -> Result<Self, GatewayError> {
-        let mut keys: HashMap<(&Issuer, bool), Arc<IssuerKeys>> = HashMap::new();
+        Self::after(None, config)
+    }
+
+    /// Makes a configuration ready that takes the place of another: what is unchanged keeps its
+    /// keys and what it remembers of tokens; used proofs are remembered in any case.
+    pub(crate) fn after(previous: Option<&Self>, config: Config) -> Result<Self, GatewayError> {
+        let mut memory = Memory::default();
         let mut servers = Vec::new();
         for resource in &config.resources {
             let failed = |error| GatewayError::new(resource, error);
-            let issuer_keys = match keys.entry((&resource.issuer, resource.private_issuer)) {
-                Entry::Occupied(known) => known.get().clone(),
-                Entry::Vacant(place) => {
-                    place.insert(issuer_keys(resource).map_err(|e| failed(e.into()))?).clone()
-                }
-            };
+            let keys = memory.keys(previous, resource).map_err(|e| failed(e.into()))?;
+            let proofs = memory.proofs(previous, resource);
+            if let Some(unchanged) = previous.and_then(|site| site.server(resource)) {
+                servers.push(unchanged.clone());
+                continue;
+            }
             let scopes = resource.scopes();
             let mut server = Builder::new(resource.issuer.clone(), resource.identifier.clone())
                 .scopes(scopes.iter().map(Scope::as_str))
-                .keys(issuer_keys);
+                .dpop(Dpop::new().window(proofs))
+                .keys(keys);
             if let Some(name) = &resource.name {
                 server = server.name(name);
             }
@@ -65,7 +83,14 @@ impl Site {
             published: Published::new(config.resources.iter().zip(&servers)),
             servers,
             config,
+            memory,
         })
+    }
+
+    /// The library's part of a resource that is, in everything, as this one.
+    fn server(&self, resource: &Protected) -> Option<&ResourceServer> {
+        let number = self.config.resources.iter().position(|known| known == resource)?;
+        self.servers.get(number)
     }
 
     /// What the numbers of a choice stand for; `None` for numbers of another site.
@@ -79,17 +104,46 @@ impl Site {
         })
     }
 
-    /// Fetches keys ahead of need for as long as what is returned lives.
-    pub(crate) fn keep_keys_fresh(&self) -> JoinSet<()> {
-        let mut kept: Vec<&Arc<IssuerKeys>> = Vec::new();
-        for keys in self.servers.iter().flat_map(ResourceServer::keys) {
-            if !kept.iter().any(|known| Arc::ptr_eq(known, keys)) {
-                kept.push(keys);
-            }
-        }
-        kept.into_iter().map(|keys| keys.keep_fresh()).collect()
+    /// The keys of every issuer.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Arc<IssuerKeys>> {
+        self.servers.iter().flat_map(ResourceServer::keys)
     }
 }
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("issuers", &self.keys.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Memory {
+    /// The keys of a resource's issuer: those that are there already, if there are any.
+    fn keys(
+        &mut self,
+        previous: Option<&Site>,
+        resource: &Protected,
+    ) -> Result<Arc<IssuerKeys>, BuildError> {
+        let whose = (resource.issuer.clone(), resource.private_issuer);
+        let known = previous.and_then(|site| site.memory.keys.get(&whose));
+        Ok(match self.keys.entry(whose) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(place) => match known {
+                Some(keys) => place.insert(keys.clone()).clone(),
+                None => place.insert(issuer_keys(resource)?).clone(),
+            },
+        })
+    }
+
+    fn proofs(&mut self, previous: Option<&Site>, resource: &Protected) -> Arc<MemoryFirstUse> {
+        let known = previous.and_then(|site| site.memory.proofs.get(&resource.identifier));
+        let proofs = known.cloned().unwrap_or_else(|| Arc::new(MemoryFirstUse::new(PROOFS)));
+        self.proofs.insert(resource.identifier.clone(), proofs.clone());
+        proofs
+    }
+}
+
+/// How many used proofs are remembered at each resource, for a minute: some 1,400 a second.
+const PROOFS: usize = 100_000;
 
 /// Keys are fetched with a setting of the operator's: whether the issuer may be at a private address.
 fn issuer_keys(resource: &Protected) -> Result<Arc<IssuerKeys>, BuildError> {
@@ -100,4 +154,51 @@ fn issuer_keys(resource: &Protected) -> Result<Arc<IssuerKeys>, BuildError> {
         fetcher = fetcher.allow_private_host(host.host());
     }
     Ok(IssuerKeys::new(resource.issuer.clone(), fetcher.build()?, KeySettings::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(resources: &[(&str, &str, &str)]) -> Config {
+        let tables = resources.iter().map(|(identifier, issuer, scope)| {
+            format!(
+                "[[resource]]\nidentifier = \"https://{identifier}\"\nhost = \"{identifier}\"\n\
+                 issuer = \"https://{issuer}\"\nupstream = \"http://127.0.0.1:1\"\n\
+                 routes = [{{ path = \"/**\", scopes = [\"{scope}\"] }}]\n"
+            )
+        });
+        Config::parse("test.toml", &tables.collect::<String>()).unwrap()
+    }
+
+    #[test]
+    fn what_is_unchanged_is_handed_on() {
+        let before =
+            Site::new(config(&[("a", "id.example", "s"), ("b", "id.example", "s")])).unwrap();
+        let next = config(&[
+            ("c", "other.example", "s"),
+            ("b", "id.example", "t"),
+            ("a", "id.example", "s"),
+        ]);
+        let after = Site::after(Some(&before), next).unwrap();
+
+        let memory = |site: &Site, number: usize| {
+            let identifier = &site.config.resources[number].identifier;
+            (
+                site.servers[number].keys().next().unwrap().clone(),
+                site.memory.proofs[identifier].clone(),
+            )
+        };
+        let is_the_same = |one: usize, other: usize| {
+            let ((keys, proofs), (next_keys, next_proofs)) =
+                (memory(&before, one), memory(&after, other));
+            (Arc::ptr_eq(&keys, &next_keys), Arc::ptr_eq(&proofs, &next_proofs))
+        };
+        assert_eq!(is_the_same(0, 2), (true, true), "unchanged");
+        assert_eq!(is_the_same(1, 1), (true, true), "changed, and no proof passes twice");
+        assert_eq!(is_the_same(0, 0), (false, false), "another one");
+        assert!(after.server(&before.config.resources[0]).is_some());
+        assert!(after.server(&before.config.resources[1]).is_none());
+        assert_eq!(after.memory.keys.len(), 2);
+    }
 }

@@ -1,41 +1,66 @@
 //! A worker: one thread's share of the gateway, with its own connections to the upstreams.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use arc_swap::{ArcSwap, Guard};
 use http::header::{EXPECT, UPGRADE};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::answer::{self, Answer, Fault};
 use crate::client::{Client, Peer};
-use crate::config::Proxies;
+use crate::config::{Protected, Upstream};
 use crate::decide::{Decision, Event, Passage};
 use crate::forward::{Forwarder, Onward};
 use crate::gateway::GatewayError;
 use crate::headers::Credentials;
+use crate::reload::Live;
 use crate::site::Site;
 
-/// One worker: the shared site, and its own connections to the upstreams.
+/// One worker: the site that all share, and its own connections to the upstreams.
 #[derive(Debug)]
 pub(crate) struct Worker {
+    live: Arc<Live>,
+    ready: ArcSwap<Ready>,
+}
+
+/// A site, and one worker's connections to its upstreams.
+#[derive(Debug)]
+struct Ready {
     site: Arc<Site>,
-    forwarders: Vec<Forwarder>,
+    /// By the number of the resource.
+    forwarders: Vec<Arc<Forwarder>>,
 }
 
 impl Worker {
-    pub(crate) fn new(site: Arc<Site>) -> Result<Self, GatewayError> {
-        let mut forwarders = Vec::new();
-        for resource in &site.config.resources {
-            let forwarder = Forwarder::new(&resource.upstream)
-                .map_err(|error| GatewayError::new(resource, error.into()))?;
-            forwarders.push(forwarder);
-        }
-        Ok(Self { site, forwarders })
+    pub(crate) fn new(live: Arc<Live>) -> Result<Self, GatewayError> {
+        let ready = ArcSwap::from_pointee(Ready::after(None, live.site())?);
+        Ok(Self { live, ready })
     }
 
-    /// The proxies whose word is taken.
-    pub(crate) fn proxies(&self) -> &Proxies {
-        &self.site.config.proxies
+    /// What this request is served with, to its end: a reload is seen by the next one.
+    fn ready(&self) -> Arc<Ready> {
+        let ready = self.ready.load();
+        if self.live.is(&ready.site) {
+            return Guard::into_inner(ready);
+        }
+        match Ready::after(Some(&ready), self.live.site()) {
+            Ok(next) => {
+                let next = Arc::new(next);
+                self.ready.store(next.clone());
+                next
+            }
+            Err(error) => {
+                tracing::error!(%error, "the old configuration is served on");
+                Guard::into_inner(ready)
+            }
+        }
+    }
+
+    /// Who is at the other end of a connection.
+    pub(crate) fn peer(&self, address: SocketAddr) -> Peer {
+        Peer::new(address, &self.live.site().config.proxies)
     }
 
     /// Answers a request and logs what was decided.
@@ -44,11 +69,12 @@ impl Worker {
         mut request: Request<Incoming>,
         peer: &Peer,
     ) -> Response<Answer> {
+        let ready = self.ready();
         let method = request.method().clone();
-        let asker = Client::of(peer, request.headers(), &self.site.config.proxies);
+        let asker = Client::of(peer, request.headers(), &ready.site.config.proxies);
         peer.note(request.extensions_mut());
         let mut event = Event::default();
-        let answer = match self.pass(request, &asker, &mut event).await {
+        let answer = match ready.pass(request, &asker, &mut event).await {
             Ok(answer) => answer,
             Err(fault) => {
                 event.reason = fault.error;
@@ -61,6 +87,26 @@ impl Worker {
             verdict, reason, client, %address, resource, route, %method, status, "request"
         );
         answer
+    }
+}
+
+impl Ready {
+    /// Prepares for the upstreams of a site; unchanged ones keep their connections.
+    fn after(previous: Option<&Self>, site: Arc<Site>) -> Result<Self, GatewayError> {
+        let mut forwarders: Vec<Arc<Forwarder>> = Vec::new();
+        for resource in &site.config.resources {
+            let kept = previous.and_then(|ready| ready.forwarder(&resource.upstream));
+            forwarders.push(match kept {
+                Some(forwarder) => forwarder.clone(),
+                None => Arc::new(prepare(resource)?),
+            });
+        }
+        Ok(Self { site, forwarders })
+    }
+
+    fn forwarder(&self, upstream: &Upstream) -> Option<&Arc<Forwarder>> {
+        let known = self.site.config.resources.iter().zip(&self.forwarders);
+        known.into_iter().find(|(resource, _)| resource.upstream == *upstream).map(|(_, to)| to)
     }
 
     /// `route → admit → forward`: the answer of the first that has one.
@@ -84,6 +130,15 @@ impl Worker {
         let onward = Onward { target, client: asker, host: host.as_str(), credentials };
         forwarder.forward(ticket.admit(request), onward).await
     }
+}
+
+/// Whether every upstream of a site can be prepared for.
+pub(crate) fn try_out(site: &Site) -> Result<(), GatewayError> {
+    site.config.resources.iter().try_for_each(|resource| prepare(resource).map(drop))
+}
+
+fn prepare(resource: &Protected) -> Result<Forwarder, GatewayError> {
+    Forwarder::new(&resource.upstream).map_err(|error| GatewayError::new(resource, error.into()))
 }
 
 /// Refuses what is no plain request for a path.

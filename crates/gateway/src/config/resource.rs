@@ -14,7 +14,7 @@ use super::upstream::{self, Upstream};
 use crate::route::Pattern;
 
 /// A protected resource: its identifier, who issues tokens for it, and what stands behind it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Protected {
     /// The resource identifier, which the token's `aud` must hold (RFC 8707 §2).
     pub identifier: Resource,

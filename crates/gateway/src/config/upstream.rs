@@ -9,7 +9,7 @@ use super::reading::{Checked, fault, seconds};
 use super::resource::ResourceTable;
 
 /// Where requests are forwarded to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
     /// `http` or `https`.
     pub scheme: Scheme,

@@ -4,8 +4,10 @@
 mod access;
 mod hostile;
 mod hygiene;
+mod load;
 mod outage;
 mod proxies;
+mod reload;
 mod rules;
 mod smuggling;
 mod spellings;

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use bailiwick_gateway::{Config, Gateway};
+use bailiwick_gateway::{Config, Gateway, Reloader};
 use bailiwick_jose::{Algorithm, Jwks, SigningKey};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,6 +29,7 @@ pub(crate) struct World {
     pub(crate) gateway: SocketAddr,
     pub(crate) upstream: Upstream,
     pub(crate) issuer: Issuer,
+    pub(crate) reloader: Reloader,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<()>,
 }
@@ -75,10 +76,13 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gateway = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = Gateway::new(config).unwrap().serve(listener, async {
+        let ready = Gateway::new(config).unwrap();
+        let reloader = ready.reloader();
+        let serving = ready.serve(listener, async {
             let _ = stopped.await;
         });
-        Self { gateway, upstream, issuer, stop: Some(stop), served: tokio::spawn(serving) }
+        let served = tokio::spawn(serving);
+        Self { gateway, upstream, issuer, reloader, stop: Some(stop), served }
     }
 
     /// Tells the gateway to stop; what is returned ends when it has.
