@@ -7,14 +7,16 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use serde::Serialize;
+
+use crate::forward::{BrokenOff, Download};
 
 /// The body of an answer.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// What the upstream sends, as it comes.
-    Upstream(Incoming),
+    Upstream(Download),
     /// What the gateway says itself.
     Own(Full<Bytes>),
 }
@@ -85,12 +87,12 @@ fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
 
 impl Body for Answer {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BrokenOff;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
             Self::Upstream(body) => Pin::new(body).poll_frame(context),
             Self::Own(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),

@@ -21,7 +21,7 @@ pub use listening::{Proxies, Telling};
 pub use resource::Protected;
 pub use route::{Access, Route};
 pub(crate) use rule::in_words;
-pub use upstream::Upstream;
+pub use upstream::{Balance, HealthCheck, Protocol, Server, Tls, Upstream};
 
 /// What the gateway protects and how it listens.
 ///

@@ -1,19 +1,21 @@
 //! Forwarding: an admitted request to the upstream, its answer back (RFC 9110 §7.6).
 
+mod balance;
+mod connect;
+mod download;
+mod health;
+mod patience;
+mod pool;
 mod upload;
 
 use std::error::Error;
-use std::io;
-use std::time::Duration;
+use std::fmt;
+use std::sync::Arc;
 
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, TE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
 use crate::admit::Admitted;
@@ -21,14 +23,21 @@ use crate::answer::{Answer, Fault};
 use crate::client;
 use crate::config::Upstream;
 use crate::headers::{self, Credentials};
-use upload::Upload;
+use balance::{Fleet, Tried, Turn};
+pub(crate) use connect::BadUpstream;
+use connect::NoConnection;
+pub(crate) use download::{BrokenOff, Download};
+use patience::Patience;
+use pool::{Freshness, Taken, Unanswered, Way};
+use upload::{Progress, Upload};
 
 /// The connections of one worker to one upstream.
-#[derive(Debug, Clone)]
+///
+/// Requests that are under way keep what they need of it when it is dropped; its idle connections
+/// are closed then.
 pub(crate) struct Forwarder {
     upstream: Upstream,
-    host: HeaderValue,
-    client: Client<HttpsConnector<HttpConnector>, Upload>,
+    fleet: Arc<Fleet>,
 }
 
 /// What an upstream is told beside the request itself.
@@ -43,46 +52,21 @@ pub(crate) struct Onward<'r> {
     pub(crate) credentials: Credentials,
 }
 
-/// An upstream that cannot be prepared for.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BadUpstream {
-    #[error("TLS cannot be set up")]
-    Tls(#[from] rustls::Error),
-    #[error("the upstream's address is no header value")]
-    Host(#[from] http::header::InvalidHeaderValue),
-}
-
 impl Forwarder {
     pub(crate) fn new(upstream: &Upstream) -> Result<Self, BadUpstream> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(upstream.connect_timeout));
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .set_host(false)
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .build(connector);
-        let host = HeaderValue::from_str(upstream.authority.as_str())?;
-        Ok(Self { upstream: upstream.clone(), host, client })
+        Ok(Self { fleet: Arc::new(Fleet::new(upstream)?), upstream: upstream.clone() })
     }
 
     /// Sends a request that was let in to the upstream, with the target that was checked.
-    ///
-    /// A request that is safe and has no body is sent a second time when the upstream closed an
-    /// idle connection under it (RFC 9110 §9.2.2).
     pub(crate) async fn forward(
         &self,
         request: Admitted,
         onward: Onward<'_>,
     ) -> Result<Response<Answer>, Fault> {
+        let end = self.upstream.total_timeout.map(|total| Instant::now() + total);
         let (permit, request) = request.into_parts();
         let (mut parts, body) = request.into_parts();
+        let takes_trailers = takes_trailers(&parts.headers);
         headers::cleanse_request(&mut parts.headers, onward.credentials);
         // After the cleansing: what is set now is ours, and no `Connection` names it away.
         headers::set_via(&mut parts.headers, parts.version);
@@ -90,117 +74,253 @@ impl Forwarder {
         if let Some(permit) = permit {
             headers::set_identity(&mut parts.headers, &permit);
         }
-        let uri = Uri::builder()
-            .scheme(self.upstream.scheme.clone())
-            .authority(self.upstream.authority.clone())
-            .path_and_query(onward.target)
-            .build();
-        parts.uri = uri.map_err(|_| {
-            Fault::bad_request("invalid_request", "the request's target cannot be forwarded")
-        })?;
-        parts.version = Version::HTTP_11;
-        parts.headers.insert(HOST, self.host.clone());
         parts.extensions.clear();
+        let request = Request::from_parts(parts, Upload::new(body));
+        let way = Way { target: onward.target, takes_trailers };
+        self.tend();
 
-        let again = (body.is_end_stream() && is_safe(&parts.method)).then(|| parts.clone());
-        let mut outcome = self.send(Request::from_parts(parts, body)).await;
-        if let (Err(Failed::Closed(_)), Some(parts)) = (&outcome, again) {
-            outcome = self.exchange(Request::from_parts(parts, Upload::empty())).await;
-        }
-        let mut answer = outcome.map_err(|failed| failed.fault(&self.upstream))?;
+        let exchange = self.exchange(request, &way);
+        let outcome = match end {
+            None => exchange.await,
+            Some(end) => timeout_at(end, exchange).await.unwrap_or(Err(Failed::Slow)),
+        };
+        let (mut answer, mut turn) = outcome.map_err(|failed| failed.fault(&self.upstream))?;
         if answer.status().is_informational() {
-            return Err(Fault::new(
-                StatusCode::BAD_GATEWAY,
-                "bad_gateway",
-                "the upstream switched the protocol without being asked",
-            ));
+            return Err(bad_gateway("the upstream switched the protocol without being asked"));
+        }
+        let is_well_framed = answer.version() >= Version::HTTP_2 || well_framed(answer.headers());
+        if !is_well_framed {
+            return Err(bad_gateway("the upstream's answer has two readings: its length"));
         }
         *answer.version_mut() = Version::HTTP_11;
         headers::cleanse_response(answer.headers_mut());
-        Ok(answer.map(Answer::Upstream))
+        turn.give_back_if_ready();
+        let patience = Patience::new(self.upstream.idle_timeout, end);
+        Ok(Download::new(answer, patience, turn).map(Answer::Upstream))
     }
 
-    async fn send(&self, request: Request<Incoming>) -> Result<Response<Incoming>, Failed> {
-        self.exchange(request.map(Upload::new)).await
-    }
-
-    async fn exchange(&self, request: Request<Upload>) -> Result<Response<Incoming>, Failed> {
+    /// Sends a request to one server after the other until one can be reached, and over another
+    /// connection once more where that is safe.
+    async fn exchange(
+        &self,
+        mut request: Request<Upload>,
+        way: &Way,
+    ) -> Result<(Response<Incoming>, Turn), Failed> {
         let progress = request.body().progress();
-        let mut answer = self.client.request(request);
+        let mut again = Again::of(&request);
+        let mut failed = Failed::Slow;
+        let mut tried = Tried::default();
+        while let Some(mut turn) = self.fleet.choose(&mut tried) {
+            let mut freshness = Freshness::Any;
+            loop {
+                let (pool, taken) = match turn.connect(freshness).await {
+                    Ok(connected) => connected,
+                    Err(error) => {
+                        failed = Failed::Unreachable(error);
+                        break; // nothing was sent: the next one may do
+                    }
+                };
+                pool.address(&mut request, way, taken.is_http2()).map_err(|_| Failed::Target)?;
+                let copy = again.copy(&request, taken);
+                match self.answer(taken, request, &progress).await {
+                    Ok(answer) => return Ok((answer, turn)),
+                    Err(Lost::Unsent(unsent)) => request = *unsent,
+                    Err(Lost::Failed(Failed::Closed(error))) => match copy {
+                        Some(copy) if is_perhaps_unread(&error) => request = copy,
+                        _ => return Err(Failed::Closed(error)),
+                    },
+                    Err(Lost::Failed(failed)) => return Err(failed),
+                }
+                if freshness == Freshness::New {
+                    failed = Failed::Restless;
+                    break;
+                }
+                freshness = Freshness::New;
+            }
+        }
+        Err(failed)
+    }
+
+    /// The answer to a request, if it begins in time.
+    async fn answer(
+        &self,
+        taken: &mut Taken,
+        request: Request<Upload>,
+        progress: &Progress,
+    ) -> Result<Response<Incoming>, Lost> {
+        let limit = self.upstream.first_byte_timeout;
+        let sent = Instant::now();
+        let mut answer = std::pin::pin!(taken.send(request));
         // The time begins anew with each part of the body that the upstream has taken.
+        let deadline = || progress.latest().max(sent) + limit;
         loop {
-            let deadline = progress.latest() + self.upstream.first_byte_timeout;
-            match timeout_at(deadline, &mut answer).await {
+            match timeout_at(deadline(), &mut answer).await {
                 Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(_)) if progress.is_broken() => return Err(Failed::Client),
-                Ok(Err(error)) if error.is_connect() && is_timeout(&error) => {
-                    return Err(Failed::Slow);
+                Ok(Err(Unanswered::Unsent(request))) => return Err(Lost::Unsent(request)),
+                Ok(Err(Unanswered::Closed(_))) if progress.is_broken() => {
+                    return Err(Lost::Failed(Failed::Client));
                 }
-                Ok(Err(error)) if error.is_connect() => return Err(Failed::Unreachable(error)),
-                Ok(Err(error)) => return Err(Failed::Closed(error)),
-                Err(_) if progress.latest() + self.upstream.first_byte_timeout > Instant::now() => {
+                Ok(Err(Unanswered::Closed(error))) => {
+                    return Err(Lost::Failed(Failed::Closed(error)));
                 }
-                Err(_) => return Err(Failed::Slow),
+                Err(_) if deadline() > Instant::now() => {}
+                Err(_) => return Err(Lost::Failed(Failed::Slow)),
             }
         }
     }
+
+    /// Sees to it that idle connections are closed and servers asked after their health.
+    fn tend(&self) {
+        if !self.fleet.wants_tending() {
+            return;
+        }
+        tokio::spawn(balance::tend(Arc::downgrade(&self.fleet)));
+        if let Some(check) = &self.upstream.health_check {
+            for member in self.fleet.members() {
+                tokio::spawn(health::watch(Arc::downgrade(member), check.clone()));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Forwarder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Forwarder").field("upstream", &self.upstream).finish_non_exhaustive()
+    }
+}
+
+/// Whether a request may be sent a second time (RFC 9110 §9.2.2): it has no body, its method is
+/// idempotent, and the server closed a connection that it had left idle, so that most likely it
+/// did not read it.
+enum Again {
+    /// Once.
+    May,
+    Never,
+}
+
+impl Again {
+    fn of(request: &Request<Upload>) -> Self {
+        let may = request.body().is_end_stream() && is_idempotent(request.method());
+        if may { Self::May } else { Self::Never }
+    }
+
+    /// What may be sent a second time.
+    fn copy(&mut self, request: &Request<Upload>, taken: &Taken) -> Option<Request<Upload>> {
+        if matches!(self, Self::Never) || !taken.is_reused {
+            return None;
+        }
+        *self = Self::Never;
+        let mut copy = Request::new(Upload::empty());
+        *copy.method_mut() = request.method().clone();
+        *copy.headers_mut() = request.headers().clone();
+        Some(copy)
+    }
+}
+
+/// What became of a request that was not answered.
+enum Lost {
+    /// Nothing of it was sent: here it is.
+    Unsent(Box<Request<Upload>>),
+    Failed(Failed),
 }
 
 /// Why there is no answer from the upstream.
 #[derive(Debug)]
 enum Failed {
-    Unreachable(hyper_util::client::legacy::Error),
-    Closed(hyper_util::client::legacy::Error),
+    Unreachable(NoConnection),
+    Closed(hyper::Error),
+    /// One connection after the other was closed.
+    Restless,
     Slow,
     Client,
+    Target,
 }
 
 impl Failed {
     /// What the client reads; the log gets the cause.
     fn fault(self, upstream: &Upstream) -> Fault {
-        let upstream = upstream.authority.as_str();
+        let upstream = upstream.servers.first().map(|server| server.authority.as_str());
         let (status, code, description) = match &self {
-            Self::Unreachable(_) => {
+            Self::Slow | Self::Unreachable(NoConnection::Slow) => {
+                (StatusCode::GATEWAY_TIMEOUT, "gateway_timeout", "the upstream took too long")
+            }
+            Self::Unreachable(_) | Self::Restless => {
                 (StatusCode::BAD_GATEWAY, "bad_gateway", "the upstream cannot be reached")
             }
             Self::Closed(_) => {
                 (StatusCode::BAD_GATEWAY, "bad_gateway", "the upstream gave no valid answer")
             }
-            Self::Slow => {
-                (StatusCode::GATEWAY_TIMEOUT, "gateway_timeout", "the upstream took too long")
-            }
             Self::Client => {
                 (StatusCode::BAD_REQUEST, "invalid_request", "the request's body ended early")
             }
+            Self::Target => {
+                (StatusCode::BAD_REQUEST, "invalid_request", "the target cannot be forwarded")
+            }
         };
         match &self {
-            Self::Unreachable(error) | Self::Closed(error) => {
+            Self::Unreachable(error) => {
                 tracing::warn!(upstream, error = chain(error), "{description}");
             }
-            Self::Slow => tracing::warn!(upstream, "{description}"),
-            Self::Client => tracing::debug!(upstream, "{description}"),
+            Self::Closed(error) => tracing::warn!(upstream, error = chain(error), "{description}"),
+            Self::Slow | Self::Restless => tracing::warn!(upstream, "{description}"),
+            Self::Client | Self::Target => tracing::debug!(upstream, "{description}"),
         }
         Fault::new(status, code, description)
     }
 }
 
-fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+fn bad_gateway(description: &str) -> Fault {
+    tracing::warn!("{description}");
+    Fault::new(StatusCode::BAD_GATEWAY, "bad_gateway", description)
 }
 
-fn is_timeout(error: &(dyn Error + 'static)) -> bool {
-    causes(error)
-        .filter_map(|error| error.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::TimedOut)
+/// Whether the length of an answer has one reading (RFC 9112 §6.3): others on the way to the
+/// client could see two answers where the gateway sees one.
+fn well_framed(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    match (codings.next(), lengths.next()) {
+        (None, None) => true,
+        (Some(coding), None) => {
+            coding.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none()
+        }
+        (None, Some(length)) => {
+            let digits = length.as_bytes();
+            !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && lengths.next().is_none()
+        }
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Whether the client takes trailers of the answer (RFC 9110 §10.1.4).
+fn takes_trailers(headers: &HeaderMap) -> bool {
+    headers.get_all(TE).iter().any(|value| {
+        value
+            .as_bytes()
+            .split(|c| *c == b',')
+            .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+    })
+}
+
+/// Whether the server may not have read the request at all: the connection is gone, or it refused
+/// the stream (RFC 9113 §8.7). What it answered with something else, it has read.
+fn is_perhaps_unread(error: &hyper::Error) -> bool {
+    let mut causes = causes(error).filter_map(|error| error.downcast_ref::<h2::Error>());
+    match causes.next() {
+        Some(error) if error.is_reset() => error.reason() == Some(h2::Reason::REFUSED_STREAM),
+        _ => !error.is_parse(),
+    }
+}
+
+fn is_idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
+}
+
+/// An error and what is behind it.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| (*error).source())
 }
-
-fn chain(error: &(dyn Error + 'static)) -> String {
-    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// Shorter than what usual upstreams keep idle connections open.
-const IDLE_CONNECTION: Duration = Duration::from_secs(30);

@@ -59,6 +59,16 @@ pub(crate) fn cleanse_response(headers: &mut HeaderMap) {
     }
 }
 
+/// What may pass of a message's trailers, in either direction (RFC 9110 §6.5.1); `None` when that
+/// is nothing.
+pub(crate) fn cleansed_trailers(mut trailers: HeaderMap) -> Option<HeaderMap> {
+    cleanse_request(&mut trailers, Credentials::Withheld);
+    for name in NEVER_TRAILERS {
+        trailers.remove(name);
+    }
+    (!trailers.is_empty()).then_some(trailers)
+}
+
 /// Adds the gateway to those on the way (RFC 9110 §7.6.3); those before it stay.
 pub(crate) fn set_via(headers: &mut HeaderMap, received: Version) {
     let via = match received {
@@ -192,6 +202,20 @@ const FROM_PROXIES_BEGIN: &[&str] = &["x-forwarded", "x-original-"];
 /// Headers whose second spelling would be another message to the upstream.
 const FRAMING: &[&str] = &["host", "content-length", "content-type", "cookie"];
 
+/// Headers that mean something else, or too much, when they come after the body.
+const NEVER_TRAILERS: [HeaderName; 10] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    header::COOKIE,
+    header::SET_COOKIE,
+    header::TRAILER,
+    header::LOCATION,
+    header::CACHE_CONTROL,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,6 +291,19 @@ mod tests {
             ("Accept", "*/*"),
         ];
         assert_eq!(cleansed(&sent, Credentials::Withheld), ["accept"]);
+    }
+
+    #[test]
+    fn trailers_are_cleansed_as_headers_are() {
+        let mut trailers = HeaderMap::new();
+        let names =
+            ["x_auth_subject", "authorization", "content-length", "set-cookie", "te", "x-a"];
+        for name in names {
+            trailers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        let kept = cleansed_trailers(trailers).unwrap();
+        assert_eq!(kept.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-a"]);
+        assert_eq!(cleansed_trailers(HeaderMap::new()), None);
     }
 
     #[test]

@@ -21,7 +21,8 @@ mod target;
 mod worker;
 
 pub use config::{
-    Access, Config, ConfigError, Position, Protected, Proxies, Route, Telling, Upstream,
+    Access, Balance, Config, ConfigError, HealthCheck, Position, Protected, Protocol, Proxies,
+    Route, Server, Telling, Tls, Upstream,
 };
 pub use explain::Explained;
 pub use gateway::{Gateway, GatewayError};

@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::reading::{Checked, fault, parsed};
 use super::route::{self, Route, RouteTable};
 use super::tables::tables;
-use super::upstream::{self, Upstream};
+use super::upstream::{self, HealthCheckTable, OneOrMore, Upstream};
 use crate::route::Pattern;
 
 /// A protected resource: its identifier, who issues tokens for it, and what stands behind it.
@@ -69,9 +69,25 @@ tables! {
         /// Let the issuer be at a private address when its keys are fetched. An issuer on this
         /// machine needs no permission.
         private_issuer: Option<bool>, "boolean", "`false`";
-        /// Where requests are forwarded to: scheme, host and port. The upstream gets this as
-        /// `Host`, and the client's as `X-Forwarded-Host`.
-        upstream: Spanned<String>, "URL", "required";
+        /// Where requests are forwarded to: scheme, host and port, or a list of such. The upstream
+        /// gets this as `Host`, and the client's as `X-Forwarded-Host`.
+        upstream: Spanned<OneOrMore>, "URL or list of URLs", "required";
+        /// Which of several upstreams gets the next request: `"round_robin"`, or
+        /// `"least_loaded"`, the one with the fewest requests under way. One that no connection
+        /// can be made to is passed over for ten seconds. Each worker counts for itself.
+        balance: Option<Spanned<String>>, "text", "`\"round_robin\"`";
+        /// What the upstream speaks: `"http1"`, `"http2"` (without TLS by prior knowledge), or
+        /// `"auto"`: with TLS what ALPN says, without HTTP/1.1. gRPC needs `"http2"` or TLS.
+        upstream_protocol: Option<Spanned<String>>, "text", "`\"auto\"`";
+        /// PEM file with the authorities that vouch for an `https` upstream, in place of the
+        /// public ones.
+        upstream_ca_file: Option<Spanned<String>>, "file", "public authorities";
+        /// PEM file with the certificates by which the upstream knows the gateway.
+        upstream_certificate_file: Option<Spanned<String>>, "file", "none";
+        /// PEM file with the private key of the first of these certificates.
+        upstream_key_file: Option<Spanned<String>>, "file", "none";
+        /// The name that the upstream's certificate must hold.
+        upstream_server_name: Option<Spanned<String>>, "host", "the upstream's host";
         /// The name that people read, in the metadata (RFC 9728).
         name: Option<String>, "text", "none";
         /// The host under which the resource is reached, without a port.
@@ -80,13 +96,19 @@ tables! {
         prefix: Option<Spanned<String>>, "path", "none";
         /// Take the prefix off before forwarding.
         strip_prefix: Option<Spanned<bool>>, "boolean", "`false`";
-        /// How long a connection to the upstream may take to be made.
+        /// How long a connection to the upstream may take to be made, TLS included.
         connect_timeout: Option<Spanned<u64>>, "seconds", "`5`";
         /// How long the upstream may take to begin its answer once it has the request.
         first_byte_timeout: Option<Spanned<u64>>, "seconds", "`60`";
         /// Scopes that hold others within them, at any distance: with
         /// `{ "write:files" = ["read:files"] }` whoever may write may read.
         implies: Option<BTreeMap<Spanned<String>, Vec<Spanned<String>>>>, "table", "none";
+        /// How long an answer may pause, and how long an upgraded connection may be silent.
+        idle_timeout: Option<Spanned<u64>>, "seconds", "`300`";
+        /// How long a request may take with its whole answer.
+        total_timeout: Option<Spanned<u64>>, "seconds", "without end";
+        /// Ask the upstreams now and then whether they are well.
+        health_check: Option<Spanned<HealthCheckTable>>, "table", "none";
         /// What may be reached. What no route names is answered with 404.
         routes: Spanned<Vec<Spanned<RouteTable>>>, "tables", "required";
     }

@@ -36,7 +36,7 @@ fn a_good_configuration_becomes_domain_types() {
     assert_eq!(resource.identifier.as_str(), "https://api.example.com/drive");
     assert_eq!(resource.host.as_deref(), Some("drive.example.com"));
     assert_eq!((resource.prefix.as_str(), resource.strip_prefix), ("/drive", true));
-    assert_eq!(resource.upstream.authority, "127.0.0.1:7000");
+    assert_eq!(resource.upstream.servers[0].authority, "127.0.0.1:7000");
     assert_eq!(resource.routes[0].methods, [Method::GET, Method::HEAD]);
     let rule = resource.routes[1].access.rule().unwrap();
     assert_eq!(rule.scope, ScopeRule::AllOf(Scopes::parse("write:files").unwrap()));

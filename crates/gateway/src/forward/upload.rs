@@ -10,13 +10,17 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::Instant;
 
+use crate::headers;
+
 /// A request's body, frame by frame as it comes.
 ///
-/// Its trailers stay behind (RFC 9110 §6.5.1): an upstream that merges them into the headers
-/// would take identity headers from them.
+/// Its trailers go on to HTTP/2 upstreams alone, and cleansed as headers are (RFC 9110 §6.5.1): an
+/// upstream that merges them into the headers would take identity headers from them. To HTTP/1.1
+/// upstreams, many of which do merge them, none go.
 #[derive(Debug)]
 pub(super) struct Upload {
     body: Option<Incoming>,
+    passes_trailers: bool,
     progress: Progress,
 }
 
@@ -39,11 +43,17 @@ impl Upload {
     pub(super) fn new(body: Incoming) -> Self {
         let body = (!body.is_end_stream()).then_some(body);
         let shared = body.is_some().then(Arc::default);
-        Self { body, progress: Progress { start: Instant::now(), shared } }
+        Self { body, passes_trailers: false, progress: Progress { start: Instant::now(), shared } }
     }
 
     pub(super) fn empty() -> Self {
-        Self { body: None, progress: Progress { start: Instant::now(), shared: None } }
+        let progress = Progress { start: Instant::now(), shared: None };
+        Self { body: None, passes_trailers: false, progress }
+    }
+
+    /// Whether trailers go along, once it is known to whom.
+    pub(super) fn pass_trailers(&mut self, pass: bool) {
+        self.passes_trailers = pass;
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -85,8 +95,13 @@ impl Body for Upload {
         let Poll::Ready(frame) = Pin::new(body).poll_frame(context) else { return Poll::Pending };
         this.progress.note(matches!(frame, Some(Err(_))));
         match frame {
-            Some(Ok(frame)) if frame.is_trailers() => Poll::Ready(None),
-            frame => Poll::Ready(frame),
+            Some(Ok(frame)) => Poll::Ready(match frame.into_trailers() {
+                Ok(trailers) if this.passes_trailers => headers::cleansed_trailers(trailers)
+                    .map(|trailers| Ok(Frame::trailers(trailers))),
+                Ok(_) => None,
+                Err(data) => Some(Ok(data)),
+            }),
+            other => Poll::Ready(other),
         }
     }
 

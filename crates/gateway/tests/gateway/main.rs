@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod access;
+mod balance;
 mod hostile;
+mod http2;
 mod hygiene;
 mod load;
 mod outage;
+mod pools;
 mod proxies;
+mod raw;
 mod reload;
 mod rules;
 mod smuggling;
