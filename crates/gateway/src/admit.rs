@@ -1,12 +1,12 @@
 //! Admission: the library's verdict, and the proof of it that forwarding asks for (RFC 6750 §3).
 
-use bailiwick_guard::{Permit, Permitted, Reason};
-use bailiwick_oauth::ClientId;
-use bailiwick_resource_server::{Asked, ResourceServer};
+use bailiwick_guard::{Permit, Permitted, Reason, Rule, ScopeRule};
+use bailiwick_oauth::{ClientId, Scopes};
+use bailiwick_resource_server::{Asked, Refused, ResourceServer, VerifiedToken};
 use http::Request;
-use hyper::body::Incoming;
 
 use crate::config::{Access, Route};
+use crate::sent::Sent;
 
 /// What lets a request in.
 ///
@@ -19,6 +19,13 @@ pub(crate) enum Ticket {
     Public(PublicRoute),
 }
 
+/// A token that would do if it has the scopes, which are still to be found out; no ticket yet.
+#[derive(Debug)]
+pub(crate) struct Unscoped<'s> {
+    token: VerifiedToken,
+    rule: &'s Rule,
+}
+
 /// Proof that a route is for everyone; only [`admit`] makes one.
 #[derive(Debug)]
 pub(crate) struct PublicRoute(());
@@ -27,20 +34,20 @@ pub(crate) struct PublicRoute(());
 #[derive(Debug)]
 pub(crate) enum Admitted {
     /// By a token.
-    Permitted(Permitted<Request<Incoming>>),
+    Permitted(Permitted<Request<Sent>>),
     /// By a route that is for everyone.
     Public(Public),
 }
 
 /// A request to a public route.
 #[derive(Debug)]
-pub(crate) struct Public(Request<Incoming>);
+pub(crate) struct Public(Request<Sent>);
 
 /// A request that was not let in: why, and the library's answer.
 #[derive(Debug)]
 pub(crate) struct NotAdmitted {
     pub(crate) reason: Reason,
-    pub(crate) answer: http::Response<bytes::Bytes>,
+    pub(crate) answer: Box<http::Response<bytes::Bytes>>,
 }
 
 /// Whether a request to a route of a resource is let in.
@@ -53,11 +60,35 @@ pub(crate) async fn admit(
         Access::Public => return Ok(Ticket::Public(PublicRoute(()))),
         Access::Token(rule) => rule,
     };
-    match resource.admit(asked, rule).await {
-        Ok(permit) => Ok(Ticket::Permit(permit)),
-        Err(refused) => {
-            Err(NotAdmitted { reason: refused.refusal().reason(), answer: refused.response() })
-        }
+    Ok(Ticket::Permit(resource.admit(asked, rule).await?))
+}
+
+/// Whether a request is let in but for its scope, which depends on its body.
+///
+/// The body is read for whoever has a token for this resource, and for nobody else. A DPoP proof is
+/// used up here.
+pub(crate) async fn admit_but_scope<'s>(
+    resource: &ResourceServer,
+    rule: &'s Rule,
+    asked: &Asked<'_>,
+) -> Result<Unscoped<'s>, NotAdmitted> {
+    Ok(Unscoped { token: resource.admit_but_scope(asked, rule).await?, rule })
+}
+
+impl Unscoped<'_> {
+    /// Lets in what needs these scopes beside those of its route; the challenge names all of them.
+    pub(crate) fn with(self, further: Scopes) -> Result<Ticket, NotAdmitted> {
+        let mut scopes = self.rule.scope.enough();
+        scopes.extend(further);
+        let rule = Rule { scope: ScopeRule::AllOf(scopes), ..self.rule.clone() };
+        self.token.also(&rule)?;
+        Ok(Ticket::Permit(self.token.permit().clone()))
+    }
+}
+
+impl From<Refused> for NotAdmitted {
+    fn from(refused: Refused) -> Self {
+        Self { reason: refused.refusal().reason(), answer: Box::new(refused.response()) }
     }
 }
 
@@ -71,7 +102,7 @@ impl Ticket {
     }
 
     /// Lets the request in.
-    pub(crate) fn admit(self, request: Request<Incoming>) -> Admitted {
+    pub(crate) fn admit(self, request: Request<Sent>) -> Admitted {
         match self {
             Self::Permit(permit) => Admitted::Permitted(permit.admit(request)),
             Self::Public(PublicRoute(())) => Admitted::Public(Public(request)),
@@ -81,7 +112,7 @@ impl Ticket {
 
 impl Admitted {
     /// The permit, which a public route has none of, and the request.
-    pub(crate) fn into_parts(self) -> (Option<Permit>, Request<Incoming>) {
+    pub(crate) fn into_parts(self) -> (Option<Permit>, Request<Sent>) {
         match self {
             Self::Permitted(permitted) => {
                 let (permit, request) = permitted.into_parts();

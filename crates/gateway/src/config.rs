@@ -3,6 +3,7 @@
 //! Unknown settings are refused; each error names file, line and column and says what would be
 //! right. What comes out is made of domain types and needs no further check.
 
+mod calls;
 mod listening;
 mod reading;
 mod resource;
@@ -17,6 +18,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+pub use calls::Calls;
+pub(crate) use calls::Tool;
 pub use listening::{Proxies, Telling};
 pub use resource::Protected;
 pub use route::{Access, Route};

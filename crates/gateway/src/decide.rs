@@ -4,10 +4,12 @@
 use bailiwick_resource_server::Asked;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use crate::admit::{NotAdmitted, Ticket, admit};
+use crate::admit::{self, NotAdmitted, Ticket, Unscoped, admit};
 use crate::answer::Fault;
+use crate::config::Calls;
+use crate::mcp;
 use crate::path::Path;
 use crate::route::{Chosen, NoRoute};
 use crate::site::{Part, Site};
@@ -22,6 +24,8 @@ pub(crate) enum Decision<'s> {
     Refused(Response<Bytes>),
     /// It may pass.
     Passes(Passage<'s>),
+    /// Whether it may pass depends on its body.
+    Reads(Reading<'s>),
 }
 
 /// A way through: which part of which resource, the ticket for it, and what is asked for there.
@@ -33,6 +37,16 @@ pub(crate) struct Passage<'s> {
     pub(crate) host: Host,
     /// The target to forward: what was checked, octet by octet, less a prefix that is stripped.
     pub(crate) target: PathAndQuery,
+}
+
+/// A way that is open, but for the scopes that the calls in the request's body need.
+#[derive(Debug)]
+pub(crate) struct Reading<'s> {
+    part: Part<'s>,
+    calls: &'s Calls,
+    token: Unscoped<'s>,
+    host: Host,
+    target: PathAndQuery,
 }
 
 /// What is logged of a decision: never a token, never a claim.
@@ -67,20 +81,27 @@ impl Site {
             return Ok(Decision::Published(answer));
         }
         let (chosen, part) = self.find(&host.name(), path, method, event)?;
-        match admit(part.server, part.route, &Asked::from(request)).await {
-            Ok(ticket) => {
-                let is_public = part.route.access.rule().is_none();
-                event.verdict = if is_public { "public" } else { "permitted" };
-                event.client = ticket.client().map(ToString::to_string);
-                let forwarded = if part.resource.strip_prefix { chosen.below } else { path };
-                let target = target::onward(forwarded, uri.query())?;
-                Ok(Decision::Passes(Passage { part, ticket, host, target }))
-            }
-            Err(NotAdmitted { reason, answer }) => {
-                (event.verdict, event.reason) = ("refused", reason.as_str());
-                Ok(Decision::Refused(answer))
-            }
+        let forwarded = if part.resource.strip_prefix { chosen.below } else { path };
+        let target = target::onward(forwarded, uri.query())?;
+        let asked = Asked::from(request);
+        if let (Some(calls), Some(rule)) = (&part.route.calls, part.route.access.rule())
+            && mcp::carries_calls(method)
+        {
+            return Ok(match admit::admit_but_scope(part.server, rule, &asked).await {
+                Ok(token) => {
+                    event.verdict = "malformed"; // until the body was read
+                    Decision::Reads(Reading { part, calls, token, host, target })
+                }
+                Err(not) => Decision::Refused(event.refused(not)),
+            });
         }
+        Ok(match admit(part.server, part.route, &asked).await {
+            Ok(ticket) => {
+                event.passes(part, &ticket);
+                Decision::Passes(Passage { part, ticket, host, target })
+            }
+            Err(not) => Decision::Refused(event.refused(not)),
+        })
     }
 
     /// Finds the route of a request.
@@ -102,6 +123,48 @@ impl Site {
         event.resource = Some(part.resource.identifier.as_str());
         event.route = Some(part.route.path.as_str());
         Ok((chosen, part))
+    }
+}
+
+impl<'s> Reading<'s> {
+    /// How long a body may be.
+    pub(crate) fn limit(&self) -> usize {
+        self.calls.limit
+    }
+
+    /// Decides by the body, which must be what is forwarded: the way, or the library's answer.
+    pub(crate) fn decide(
+        self,
+        headers: &HeaderMap,
+        body: &[u8],
+        event: &mut Event<'s>,
+    ) -> Result<Result<Passage<'s>, Response<Bytes>>, Fault> {
+        let Self { part, calls, token, host, target } = self;
+        let needed = mcp::needed(calls, headers, body).inspect_err(|fault| {
+            if fault.status == StatusCode::FORBIDDEN {
+                event.verdict = "refused";
+            }
+        })?;
+        Ok(match token.with(needed) {
+            Ok(ticket) => {
+                event.passes(part, &ticket);
+                Ok(Passage { part, ticket, host, target })
+            }
+            Err(not) => Err(event.refused(not)),
+        })
+    }
+}
+
+impl<'s> Event<'s> {
+    fn passes(&mut self, part: Part<'s>, ticket: &Ticket) {
+        let is_public = part.route.access.rule().is_none();
+        self.verdict = if is_public { "public" } else { "permitted" };
+        self.client = ticket.client().map(ToString::to_string);
+    }
+
+    fn refused(&mut self, not: NotAdmitted) -> Response<Bytes> {
+        (self.verdict, self.reason) = ("refused", not.reason.as_str());
+        *not.answer
     }
 }
 

@@ -12,17 +12,19 @@ mod forward;
 mod gateway;
 mod headers;
 mod listen;
+mod mcp;
 mod path;
 mod published;
 mod reload;
 mod route;
+mod sent;
 mod site;
 mod target;
 mod worker;
 
 pub use config::{
-    Access, Balance, Config, ConfigError, HealthCheck, Position, Protected, Protocol, Proxies,
-    Route, Server, Telling, Tls, Upstream,
+    Access, Balance, Calls, Config, ConfigError, HealthCheck, Position, Protected, Protocol,
+    Proxies, Route, Server, Telling, Tls, Upstream,
 };
 pub use explain::Explained;
 pub use gateway::{Gateway, GatewayError};

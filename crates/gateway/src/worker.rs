@@ -6,16 +6,18 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use http::header::{EXPECT, UPGRADE};
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 
 use crate::answer::{self, Answer, Fault};
 use crate::client::{Client, Peer};
-use crate::config::{Protected, Upstream};
+use crate::config::{Protected, Route, Upstream};
 use crate::decide::{Decision, Event, Passage};
 use crate::forward::{Forwarder, Onward};
 use crate::gateway::GatewayError;
 use crate::headers::Credentials;
+use crate::mcp;
 use crate::reload::Live;
+use crate::sent::Sent;
 use crate::site::Site;
 
 /// One worker: the site that all share, and its own connections to the upstreams.
@@ -117,12 +119,32 @@ impl Ready {
         event: &mut Event<'s>,
     ) -> Result<Response<Answer>, Fault> {
         plain(&request)?;
-        let passage = match self.site.decide(&request, event).await? {
-            Decision::Published(answer) | Decision::Refused(answer) => {
-                return Ok(answer::whole(answer));
+        match self.site.decide(&request, event).await? {
+            Decision::Published(answer) | Decision::Refused(answer) => Ok(answer::whole(answer)),
+            Decision::Passes(passage) => {
+                bodiless(passage.part.route, request.body())?;
+                self.forward(request.map(Sent::Coming), passage, asker).await
             }
-            Decision::Passes(passage) => passage,
-        };
+            Decision::Reads(reading) => {
+                let (head, body) = request.into_parts();
+                let body = mcp::receive(body, reading.limit()).await?;
+                match reading.decide(&head.headers, &body, event)? {
+                    Ok(passage) => {
+                        let request = Request::from_parts(head, Sent::Read(body.into()));
+                        self.forward(request, passage, asker).await
+                    }
+                    Err(refusal) => Ok(answer::whole(refusal)),
+                }
+            }
+        }
+    }
+
+    async fn forward(
+        &self,
+        request: Request<Sent>,
+        passage: Passage<'_>,
+        asker: &Client,
+    ) -> Result<Response<Answer>, Fault> {
         let Passage { part, ticket, host, target } = passage;
         let forwarder = self.forwarders.get(part.number).ok_or_else(Fault::nothing_here)?;
         let credentials =
@@ -139,6 +161,14 @@ pub(crate) fn try_out(site: &Site) -> Result<(), GatewayError> {
 
 fn prepare(resource: &Protected) -> Result<Forwarder, GatewayError> {
     Forwarder::new(&resource.upstream).map_err(|error| GatewayError::new(resource, error.into()))
+}
+
+/// Refuses a body that nobody has read where bodies say what is asked for.
+fn bodiless(route: &Route, body: &Incoming) -> Result<(), Fault> {
+    if route.calls.is_none() || body.is_end_stream() {
+        return Ok(());
+    }
+    Err(Fault::bad_request("unexpected_body", "calls are made with POST; send this without a body"))
 }
 
 /// Refuses what is no plain request for a path.

@@ -76,6 +76,7 @@ pub mod token;
 
 mod seen;
 mod statuses;
+mod unscoped;
 
 pub use asked::Asked;
 pub use certificate::{

@@ -29,6 +29,11 @@ impl Refused {
         Self { challenges: challenges(&refusal, offer), refusal, nonce: None }
     }
 
+    /// The same, with other things on offer.
+    pub(crate) fn offering(self, offer: &Offer<'_>) -> Self {
+        Self { challenges: challenges(&self.refusal, offer), ..self }
+    }
+
     /// The same, with a nonce for the client's next DPoP proof (RFC 9449 §9).
     pub(crate) fn with_nonce(self, nonce: Option<String>) -> Self {
         Self { nonce: nonce.and_then(|nonce| HeaderValue::from_str(&nonce).ok()), ..self }

@@ -6,6 +6,7 @@ use bailiwick_guard::Rule;
 use http::Method;
 use toml::Spanned;
 
+use super::calls::{self, Calls};
 use super::reading::{Checked, fault, parsed};
 use super::rule::{self, DetailTable};
 use super::tables::tables;
@@ -22,6 +23,8 @@ pub struct Route {
     pub access: Access,
     /// Whether `Authorization` and `DPoP` are passed on to the upstream.
     pub forward_token: bool,
+    /// What the calls in its bodies need beside that; `None` where bodies are not looked at.
+    pub calls: Option<Calls>,
 }
 
 /// Who may pass a route.
@@ -84,6 +87,15 @@ tables! {
         public: Option<Spanned<bool>>, "boolean", "`false`";
         /// Pass `Authorization` and `DPoP` on to the upstream, which then can act as the client.
         forward_token: Option<bool>, "boolean", "`false`";
+        /// In front of a Model Context Protocol server: the further scopes that `tools/call` needs,
+        /// by the tool's name, as in `{ create_issue = ["write:issues"], "*" = ["read:issues"] }`.
+        /// `*` is every tool that is not listed; without it, nobody may call those.
+        tools: Option<Spanned<calls::Table>>, "table of scopes", "none";
+        /// The further scopes of JSON-RPC methods, as in `{ "resources/*" = ["read:files"] }`: by
+        /// name, or by the beginning of the name. Others need those of the route.
+        calls: Option<Spanned<calls::Table>>, "table of scopes", "none";
+        /// The longest JSON-RPC message, where `tools` or `calls` make the gateway read them.
+        max_message: Option<Spanned<usize>>, "octets", "`1048576`";
     }
 }
 
@@ -108,6 +120,7 @@ pub(super) fn check(table: &RouteTable) -> Checked<Route> {
         methods,
         access: rule::access(table)?,
         forward_token: table.forward_token.unwrap_or(false),
+        calls: calls::check(table)?,
     })
 }
 

@@ -104,6 +104,27 @@ fn a_mistake_is_named_with_its_place_and_what_would_be_right() {
 }
 
 #[test]
+fn a_mistake_about_calls_is_named_with_its_place() {
+    let route = "scopes = [\"read:files\"]";
+    for (settings, expected) in [
+        ("max_message = 9", "no message is read here; add `tools` or `calls`"),
+        ("tools = {}, max_message = 0", "expected 1 to"),
+        ("tools = { \"a*\" = [] }", "not a tool; write its whole name"),
+        ("tools = { \" a\" = [] }", "not a tool"),
+        ("tools = { a = [\"b c\"] }", "not a scope"),
+        ("calls = { \"*\" = [] }", "not a method; write it as"),
+        ("calls = { \"/*\" = [] }", "not a method"),
+    ] {
+        let said = verdict(route, &format!("{route}, {settings}"));
+        assert!(said.starts_with("g.toml:10:") && said.contains(expected), "{settings}: {said}");
+    }
+    let public = verdict("public = true", "public = true, tools = {}");
+    assert!(public.contains("a public route needs no scopes"), "{public}");
+    let any = verdict(route, "any_scope = [\"a\"], calls = {}");
+    assert!(any.contains("add to `scopes`"), "{any}");
+}
+
+#[test]
 fn an_unreachable_route_is_a_mistake() {
     let hidden = verdict(
         "{ path = \"/healthz\", public = true },",

@@ -7,10 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::headers;
+use crate::sent::Sent;
 
 /// A request's body, frame by frame as it comes.
 ///
@@ -19,7 +20,7 @@ use crate::headers;
 /// upstreams, many of which do merge them, none go.
 #[derive(Debug)]
 pub(super) struct Upload {
-    body: Option<Incoming>,
+    body: Option<Sent>,
     passes_trailers: bool,
     progress: Progress,
 }
@@ -40,7 +41,7 @@ struct Shared {
 }
 
 impl Upload {
-    pub(super) fn new(body: Incoming) -> Self {
+    pub(super) fn new(body: Sent) -> Self {
         let body = (!body.is_end_stream()).then_some(body);
         let shared = body.is_some().then(Arc::default);
         Self { body, passes_trailers: false, progress: Progress { start: Instant::now(), shared } }

@@ -7,6 +7,7 @@ mod hostile;
 mod http2;
 mod hygiene;
 mod load;
+mod mcp;
 mod outage;
 mod pools;
 mod proxies;
