@@ -102,7 +102,7 @@ mod tests {
     /// Address, scheme, host and proxies of a request over a connection.
     fn verdict(peer: &str, telling: Telling, sent: &[(&str, &str)]) -> String {
         let trusted = TrustedProxies::parse(["10.0.0.0/8", "::1"]).unwrap();
-        let proxies = Proxies { trusted, telling };
+        let proxies = Proxies { trusted, telling, proxy_protocol: false };
         let mut headers = HeaderMap::new();
         for (name, value) in sent {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();

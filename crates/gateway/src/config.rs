@@ -10,6 +10,7 @@ mod resource;
 mod route;
 mod rule;
 mod tables;
+mod tls;
 mod top;
 mod upstream;
 
@@ -24,6 +25,7 @@ pub use listening::{Proxies, Telling};
 pub use resource::Protected;
 pub use route::{Access, Route};
 pub(crate) use rule::in_words;
+pub use tls::{CertificateFiles, ClientCertificates, ListenTls};
 pub use upstream::{Balance, HealthCheck, Protocol, Server, Tls, Upstream};
 
 /// What the gateway protects and how it listens.
@@ -60,6 +62,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The proxies in front, whose word is taken.
     pub proxies: Proxies,
+    /// TLS with clients; `None` is plain HTTP.
+    pub tls: Option<ListenTls>,
     /// The protected resources.
     pub resources: Vec<Protected>,
 }
@@ -89,7 +93,8 @@ impl Config {
         };
         let top: top::Top = toml::from_str(text)
             .map_err(|error| failed((error.span(), error.message().to_owned())))?;
-        top::check(top).map_err(|fault| failed((Some(fault.span), fault.message)))
+        let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+        top::check(top, folder).map_err(|fault| failed((Some(fault.span), fault.message)))
     }
 
     /// The settings in which another configuration differs and which only a restart changes: the
@@ -101,6 +106,7 @@ impl Config {
             ("max_connections", self.max_connections == next.max_connections),
             ("head_timeout", self.head_timeout == next.head_timeout),
             ("drain_timeout", self.drain_timeout == next.drain_timeout),
+            ("tls", self.tls == next.tls),
         ];
         settings.into_iter().filter(|(_, is_the_same)| !is_the_same).map(|(name, _)| name).collect()
     }

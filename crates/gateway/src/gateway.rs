@@ -9,12 +9,12 @@ use std::{io, thread};
 use http::Request;
 use tokio::net::TcpListener;
 use tokio::runtime;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, Protected};
 use crate::explain::{Explained, explain};
-use crate::listen::{self, Limits};
+use crate::listen::{self, Behind, Terms};
 use crate::reload::{Live, Reloader};
 use crate::site::Site;
 use crate::worker::Worker;
@@ -23,21 +23,25 @@ use crate::worker::Worker;
 #[derive(Debug)]
 pub struct Gateway {
     live: Arc<Live>,
-    limits: Limits,
+    terms: Terms,
     worker: Worker,
 }
 
 /// Why a gateway cannot be made of a configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("the resource {resource} cannot be protected")]
+#[error("{what}")]
 pub struct GatewayError {
-    resource: String,
+    what: String,
     source: Box<dyn Error + Send + Sync>,
 }
 
 impl GatewayError {
     pub(crate) fn new(resource: &Protected, source: Box<dyn Error + Send + Sync>) -> Self {
-        Self { resource: resource.identifier.to_string(), source }
+        Self { what: format!("the resource {} cannot be protected", resource.identifier), source }
+    }
+
+    fn tls(error: impl Error + Send + Sync + 'static) -> Self {
+        Self { what: "the gateway cannot speak TLS".to_owned(), source: Box::new(error) }
     }
 }
 
@@ -45,16 +49,12 @@ impl Gateway {
     /// Makes a gateway; nothing is fetched and nothing listens yet.
     ///
     /// # Errors
-    /// When TLS towards an upstream or an issuer cannot be set up.
+    /// When TLS cannot be set up: with clients, with an upstream or with an issuer.
     pub fn new(config: Config) -> Result<Self, GatewayError> {
-        let limits = Limits {
-            connections: Arc::new(Semaphore::new(config.max_connections)),
-            head_timeout: config.head_timeout,
-            drain_timeout: config.drain_timeout,
-        };
         let live = Arc::new(Live::new(Site::new(config)?));
+        let terms = Terms::new(live.clone()).map_err(GatewayError::tls)?;
         let worker = Worker::new(live.clone())?;
-        Ok(Self { live, limits, worker })
+        Ok(Self { live, terms, worker })
     }
 
     /// What puts another configuration in the place of the one that is served.
@@ -70,7 +70,8 @@ impl Gateway {
     /// Serves a listener on this runtime until `shutdown` is done and the last request answered.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let _chores = self.chores();
-        listen::serve(self.worker, listener, self.limits, shutdown).await;
+        let behind = Behind::Worker(Box::new(self.worker));
+        listen::serve(behind, listener, self.terms, shutdown).await;
     }
 
     /// Listens where the configuration says and serves until `shutdown` is done and the last
@@ -84,34 +85,42 @@ impl Gateway {
         // Workers share their port, and would with a stranger's process too: ask first.
         let site = self.live.site();
         let (listen, workers) = (site.config.listen, site.config.workers);
+        let redirect_from = site.config.tls.as_ref().and_then(|tls| tls.redirect_from);
         drop(site);
         let address = StdListener::bind(listen)?.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let mut threads = Vec::new();
         for number in 1..workers {
             let worker = Worker::new(self.live.clone()).map_err(io::Error::other)?;
-            let (limits, mut stopped) = (self.limits.clone(), stopped.clone());
+            let (terms, stopped) = (self.terms.clone(), stopped.clone());
+            let behind = Behind::Worker(Box::new(worker));
             let listener = listen::shared_listener(address)?;
             let work = move || {
                 on_a_runtime(listener, async move |listener| {
-                    let stopped = async {
-                        // A sender that is gone is a shutdown as well.
-                        let _ = stopped.wait_for(|stopped| *stopped).await;
-                    };
-                    listen::serve(worker, listener, limits, stopped).await;
+                    listen::serve(behind, listener, terms, told(stopped)).await;
+                    Ok(())
                 })
             };
             threads.push(thread::Builder::new().name(format!("worker-{number}")).spawn(work)?);
         }
         let listener = listen::shared_listener(address)?;
+        let plain = redirect_from.map(listen::alone).transpose()?;
         on_a_runtime(listener, async |listener| {
             let _chores = self.chores();
             tracing::info!(%address, workers, "listening");
+            let mut redirecting = JoinSet::new();
+            if let Some(plain) = plain {
+                let (plain, terms) = (TcpListener::from_std(plain)?, self.terms.in_the_clear());
+                redirecting.spawn(listen::serve(Behind::Redirect, plain, terms, told(stopped)));
+            }
             let shutdown = async {
                 shutdown.await;
                 let _ = stop.send(true);
             };
-            listen::serve(self.worker, listener, self.limits, shutdown).await;
+            let behind = Behind::Worker(Box::new(self.worker));
+            listen::serve(behind, listener, self.terms, shutdown).await;
+            redirecting.join_all().await;
+            Ok(())
         })?;
         for thread in threads {
             thread.join().map_err(|_| io::Error::other("a worker panicked"))??;
@@ -121,14 +130,22 @@ impl Gateway {
 
     /// What goes on beside the requests, for as long as what is returned lives.
     fn chores(&self) -> JoinSet<()> {
-        JoinSet::from_iter([self.live.clone().keep_keys_fresh()])
+        let mut chores = self.terms.chores();
+        chores.spawn(self.live.clone().keep_keys_fresh());
+        chores
     }
 }
 
-fn on_a_runtime(listener: StdListener, work: impl AsyncFnOnce(TcpListener)) -> io::Result<()> {
+fn on_a_runtime(
+    listener: StdListener,
+    work: impl AsyncFnOnce(TcpListener) -> io::Result<()>,
+) -> io::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        work(TcpListener::from_std(listener)?).await;
-        Ok(())
-    })
+    runtime.block_on(async { work(TcpListener::from_std(listener)?).await })
+}
+
+/// Waits for the shutdown.
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // A sender that is gone is a shutdown as well.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -23,8 +23,8 @@ mod target;
 mod worker;
 
 pub use config::{
-    Access, Balance, Calls, Config, ConfigError, HealthCheck, Position, Protected, Protocol,
-    Proxies, Route, Server, Telling, Tls, Upstream,
+    Access, Balance, Calls, CertificateFiles, ClientCertificates, Config, ConfigError, HealthCheck,
+    ListenTls, Position, Protected, Protocol, Proxies, Route, Server, Telling, Tls, Upstream,
 };
 pub use explain::Explained;
 pub use gateway::{Gateway, GatewayError};

@@ -1,5 +1,8 @@
 //! Listening: connections, their limits, and the way out (RFC 9112 §9, RFC 9113 §3.3).
 
+mod proxy_protocol;
+mod redirect;
+pub(crate) mod tls;
 mod wire;
 
 use std::convert::Infallible;
@@ -10,37 +13,82 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::Scheme;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::{Domain, Protocol as Transport, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::client::Peer;
+use crate::config::Proxies;
+use crate::reload::Live;
 use crate::worker::Worker;
+use tls::{BadTls, Handshake};
 use wire::{Protocol, Wire};
 
-/// The limits of connections.
+/// What holds for connections.
 #[derive(Debug, Clone)]
-pub(crate) struct Limits {
+pub(crate) struct Terms {
     /// How many there may be, shared by all workers.
-    pub(crate) connections: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
     /// How long a client may take for the head of a request.
-    pub(crate) head_timeout: Duration,
+    head_timeout: Duration,
     /// How long requests may go on after the shutdown.
-    pub(crate) drain_timeout: Duration,
+    drain_timeout: Duration,
+    /// Who is believed, at this moment.
+    live: Arc<Live>,
+    /// How TLS begins; `None` is plain HTTP.
+    handshake: Option<Arc<Handshake>>,
+}
+
+/// What answers the requests of a listener.
+#[derive(Debug)]
+pub(crate) enum Behind {
+    /// The gateway.
+    Worker(Box<Worker>),
+    /// The way to HTTPS.
+    Redirect,
+}
+
+impl Terms {
+    pub(crate) fn new(live: Arc<Live>) -> Result<Self, BadTls> {
+        let site = live.site();
+        let config = &site.config;
+        let handshake = config.tls.clone().map(Handshake::new).transpose()?;
+        Ok(Self {
+            connections: Arc::new(Semaphore::new(config.max_connections)),
+            head_timeout: config.head_timeout,
+            drain_timeout: config.drain_timeout,
+            live,
+            handshake: handshake.map(Arc::new),
+        })
+    }
+
+    /// The same without TLS.
+    pub(crate) fn in_the_clear(&self) -> Self {
+        Self { handshake: None, ..self.clone() }
+    }
+
+    /// Takes the files of TLS when they change, for as long as what is returned lives.
+    pub(crate) fn chores(&self) -> JoinSet<()> {
+        let handshake = self.handshake.clone();
+        handshake.into_iter().map(|handshake| handshake.keep_fresh(BETWEEN_LOOKS)).collect()
+    }
 }
 
 /// Serves connections until `shutdown` is done, then lets running requests end.
 pub(crate) async fn serve(
-    worker: Worker,
+    behind: Behind,
     listener: TcpListener,
-    limits: Limits,
+    terms: Terms,
     shutdown: impl Future<Output = ()>,
 ) {
-    let worker = Arc::new(worker);
+    let (behind, terms) = (Arc::new(behind), Arc::new(terms));
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -49,11 +97,10 @@ pub(crate) async fn serve(
             biased;
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            (stream, peer, permit) = accept(&listener, &limits.connections) => {
-                let (worker, stopped) = (worker.clone(), stopped.clone());
-                let head_timeout = limits.head_timeout;
+            (stream, address, permit) = accept(&listener, &terms.connections) => {
+                let (behind, terms, stopped) = (behind.clone(), terms.clone(), stopped.clone());
                 connections.spawn(async move {
-                    connection(worker, stream, peer, head_timeout, stopped).await;
+                    connection(behind, stream, address, &terms, stopped).await;
                     drop(permit);
                 });
             }
@@ -63,7 +110,7 @@ pub(crate) async fn serve(
     // Nobody is left to hear it when no connection is open.
     let _ = stop.send(true);
     let all_ended = async { while connections.join_next().await.is_some() {} };
-    if timeout(limits.drain_timeout, all_ended).await.is_err() {
+    if timeout(terms.drain_timeout, all_ended).await.is_err() {
         tracing::warn!(connections = connections.len(), "connections cut at the end of the drain");
     }
 }
@@ -78,6 +125,13 @@ pub(crate) fn shared_listener(address: SocketAddr) -> io::Result<std::net::TcpLi
     socket.bind(&address.into())?;
     socket.listen(1024)?;
     Ok(socket.into())
+}
+
+/// Listens on an address that nobody else listens on.
+pub(crate) fn alone(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 async fn accept(
@@ -99,36 +153,111 @@ async fn accept(
 }
 
 async fn connection(
-    worker: Arc<Worker>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    head_timeout: Duration,
+    behind: Arc<Behind>,
+    mut stream: TcpStream,
+    address: SocketAddr,
+    terms: &Terms,
     mut stopped: watch::Receiver<bool>,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection was gone at once");
         return;
     }
-    let address = peer;
-    let peer = Arc::new(worker.peer(peer));
-    let mut wire = Wire::new(stream);
-    let protocol = tokio::select! {
-        protocol = timeout(head_timeout, wire.protocol()) => protocol,
-        () = told(&mut stopped) => return,
+    let deadline = Instant::now() + terms.head_timeout;
+    let site = terms.live.site();
+    let introduced = introduced(&mut stream, address, &site.config.proxies);
+    let Some(mut peer) = in_time(deadline, &mut stopped, introduced).await else { return };
+    // A connection may outlive the site.
+    drop(site);
+    let Some(handshake) = &terms.handshake else {
+        let mut wire = Wire::new(stream);
+        // Whoever says nothing in time, nothing at all, or is gone, gets no answer.
+        let Some(Some(protocol)) = in_time(deadline, &mut stopped, wire.protocol()).await else {
+            return;
+        };
+        return talk(behind, wire, protocol, peer, terms, stopped).await;
     };
-    // Whoever says nothing in time, nothing at all, or is gone, gets no answer.
-    let Ok(Ok(Some(protocol))) = protocol else { return };
+    let handshake = handshake.accept(stream);
+    let Some(stream) = in_time(deadline, &mut stopped, handshake).await else { return };
+    let (certificate, speaks_http2) = tls::outcome(&stream);
+    (peer.scheme, peer.certificate) = (Scheme::HTTPS, certificate);
+    let mut wire = Wire::new(stream);
+    let protocol = in_time(deadline, &mut stopped, wire.protocol()).await;
+    match protocol {
+        // What was agreed in the handshake is spoken (RFC 9113 §3.2).
+        Some(Some(Protocol::Http2)) if !speaks_http2 => {}
+        Some(Some(Protocol::Http1)) if speaks_http2 => {}
+        Some(Some(protocol)) => talk(behind, wire, protocol, peer, terms, stopped).await,
+        _ => {}
+    }
+}
+
+/// Learns who is at the other end.
+async fn introduced(
+    stream: &mut TcpStream,
+    address: SocketAddr,
+    proxies: &Proxies,
+) -> io::Result<Peer> {
+    let peer = Peer::new(address, proxies);
+    if !proxies.proxy_protocol {
+        return Ok(peer);
+    }
+    if !peer.is_believed {
+        return Err(io::Error::other("no trusted proxy, and the PROXY protocol is asked for"));
+    }
+    Ok(match proxy_protocol::read(stream).await? {
+        Some(client) => Peer::new(client, proxies),
+        // Whoever this is, it may be a client: what it says of others is not believed.
+        None => Peer { is_believed: false, ..peer },
+    })
+}
+
+/// The outcome of what must be done before the deadline and the shutdown.
+async fn in_time<T>(
+    deadline: Instant,
+    stopped: &mut watch::Receiver<bool>,
+    work: impl Future<Output = io::Result<T>>,
+) -> Option<T> {
+    tokio::select! {
+        done = timeout_at(deadline, work) => match done {
+            Ok(Ok(done)) => Some(done),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a connection ended before it began");
+                None
+            }
+            Err(_) => None,
+        },
+        () = told(stopped) => None,
+    }
+}
+
+/// Answers the requests of a connection.
+async fn talk<T>(
+    behind: Arc<Behind>,
+    wire: Wire<T>,
+    protocol: Protocol,
+    peer: Peer,
+    terms: &Terms,
+    mut stopped: watch::Receiver<bool>,
+) where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (address, peer) = (peer.address, Arc::new(peer));
     let service = service_fn(move |request| {
-        let worker = worker.clone();
-        let peer = peer.clone();
-        async move { Ok::<_, Infallible>(worker.answer(request, &peer).await) }
+        let (behind, peer) = (behind.clone(), peer.clone());
+        async move {
+            Ok::<_, Infallible>(match &*behind {
+                Behind::Worker(worker) => worker.answer(request, &peer).await,
+                Behind::Redirect => redirect::answer(&request),
+            })
+        }
     });
     let ended = match protocol {
         Protocol::Http1 => {
             let mut connection = pin!(
                 http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .header_read_timeout(head_timeout)
+                    .header_read_timeout(terms.head_timeout)
                     .max_buf_size(wire::LONGEST_HEAD)
                     .serve_connection(TokioIo::new(wire), service)
             );
@@ -144,7 +273,7 @@ async fn connection(
             let mut connection = pin!(
                 http2::Builder::new(TokioExecutor::new())
                     .timer(TokioTimer::new())
-                    .keep_alive_interval(head_timeout)
+                    .keep_alive_interval(terms.head_timeout)
                     .max_concurrent_streams(MOST_STREAMS)
                     .max_header_list_size(LONGEST_HEADER_LIST)
                     .serve_connection(TokioIo::new(wire), service)
@@ -169,6 +298,8 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
+/// How often the files of TLS are looked at.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 const PAUSE_AFTER_AN_ERROR: Duration = Duration::from_millis(50);
 const MOST_STREAMS: u32 = 200;
 const LONGEST_HEADER_LIST: u32 = 64 * 1024;

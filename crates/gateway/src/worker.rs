@@ -1,6 +1,5 @@
 //! A worker: one thread's share of the gateway, with its own connections to the upstreams.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
@@ -58,11 +57,6 @@ impl Worker {
                 Guard::into_inner(ready)
             }
         }
-    }
-
-    /// Who is at the other end of a connection.
-    pub(crate) fn peer(&self, address: SocketAddr) -> Peer {
-        Peer::new(address, &self.live.site().config.proxies)
     }
 
     /// Answers a request and logs what was decided.

@@ -25,9 +25,8 @@ pub(super) fn x_forwarded(headers: &HeaderMap) -> Vec<Said> {
     let addresses = list(headers, &FORWARDED_FOR);
     let (schemes, hosts) = (list(headers, &FORWARDED_PROTO), list(headers, &FORWARDED_HOST));
     let length = addresses.len().max(1);
-    let nth = |of: &[String], at: usize| match of.len() == length {
-        true => of.get(at).cloned(),
-        false => of.last().cloned(),
+    let nth = |of: &[String], at: usize| {
+        if of.len() == length { of.get(at).cloned() } else { of.last().cloned() }
     };
     let said = |at: usize| Said {
         address: addresses.get(at).and_then(|text| address(text)),

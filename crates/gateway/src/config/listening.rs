@@ -13,6 +13,8 @@ pub struct Proxies {
     pub trusted: TrustedProxies,
     /// Where they say who asked them.
     pub telling: Telling,
+    /// Whether they, and nobody else, begin each connection with the PROXY protocol.
+    pub proxy_protocol: bool,
 }
 
 /// Where a proxy says who asked it.
@@ -35,7 +37,13 @@ pub(super) fn proxies(top: &Top) -> Checked<Proxies> {
         Some((_, "forwarded")) => Telling::Forwarded,
         Some((text, _)) => return Err(fault(text, "expected \"x-forwarded\" or \"forwarded\"")),
     };
-    Ok(Proxies { trusted, telling })
+    let proxy_protocol = match &top.proxy_protocol {
+        Some(asked) if *asked.get_ref() && trusted == TrustedProxies::default() => {
+            return Err(fault(asked, "whose? add `trusted_proxies`: nobody else may connect then"));
+        }
+        asked => asked.as_ref().is_some_and(|asked| *asked.get_ref()),
+    };
+    Ok(Proxies { trusted, telling, proxy_protocol })
 }
 
 fn parsed(networks: &Spanned<Vec<Spanned<String>>>) -> Checked<TrustedProxies> {

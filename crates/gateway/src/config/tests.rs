@@ -59,6 +59,11 @@ fn a_mistake_is_named_with_its_place_and_what_would_be_right() {
         ),
         (
             "listen = \"127.0.0.1:8080\"",
+            "proxy_protocol = true",
+            "g.toml:1:18: whose? add `trusted_proxies`",
+        ),
+        (
+            "listen = \"127.0.0.1:8080\"",
             "trusted_header = \"x-real-ip\"",
             "g.toml:1:18: expected \"x-forwarded\" or \"forwarded\"",
         ),
@@ -174,4 +179,46 @@ fn the_reference_is_the_document() {
         written == Config::reference(),
         "docs/gateway-configuration.md is stale: run this test with UPDATE_DOCS=1"
     );
+}
+
+/// What is said about the good configuration with TLS by these lines; `SERVER` and `ALICE` stand
+/// for certificates, with `.key` behind them for their keys.
+fn with_tls(lines: &str) -> String {
+    let folder = format!("{}/../resource-server/tests/tls", env!("CARGO_MANIFEST_DIR"));
+    let lines = lines
+        .replace("SERVER", &format!("{folder}/server"))
+        .replace("ALICE", &format!("{folder}/alice"));
+    let (first, rest) = GOOD.split_once('\n').unwrap();
+    match Config::parse("g.toml", &format!("{first}\n[tls]\n{lines}\n{rest}")) {
+        Ok(_) => "good".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn files_of_tls_are_good_and_go_together() {
+    let good = "certificate = \"SERVER.pem\"\nkey = \"SERVER.key.pem\"";
+    let cases = [
+        (good.to_owned(), "good"),
+        (good.replace("SERVER.pem", "nothing.pem"), "g.toml:3:15: cannot read nothing.pem"),
+        (good.replace("SERVER.pem", "SERVER.key.pem"), "g.toml:3:15: "),
+        (good.replace("SERVER.key.pem", "SERVER.pem"), "g.toml:3:15: cannot read "),
+        (good.replace("SERVER.key.pem", "ALICE.key.pem"), "g.toml:3:15: "),
+        (format!("{good}\nclient_ca = \"ALICE.pem\""), "good"),
+        (format!("{good}\nclient_ca = \"ALICE.key.pem\""), "g.toml:5:13: "),
+        (
+            format!("{good}\nclient_ca = \"ALICE.pem\"\nclient_self_signed = true"),
+            "g.toml:5:13: with `client_self_signed` any",
+        ),
+        (format!("{good}\nclient_required = true"), "g.toml:5:19: which certificate?"),
+        (format!("{good}\nredirect_from = \"80\""), "g.toml:5:17: expected an address"),
+        (
+            format!("{good}\nmore = [{{ certificate = \"ALICE.pem\", key = \"SERVER.key.pem\" }}]"),
+            "g.toml:5:25: ",
+        ),
+    ];
+    for (lines, expected) in cases {
+        let said = with_tls(&lines);
+        assert!(said.starts_with(expected), "{lines}: {said}");
+    }
 }

@@ -1,6 +1,7 @@
 //! How the gateway listens, and everything else that stands at the top of the file.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use toml::Spanned;
 
@@ -9,6 +10,7 @@ use super::listening;
 use super::reading::{Checked, Fault, parsed, positive, seconds};
 use super::resource::{self, ResourceTable};
 use super::tables::tables;
+use super::tls::{self, TlsTable};
 
 tables! {
     /// How the gateway listens, which may be left out, and what it protects.
@@ -31,13 +33,18 @@ tables! {
         /// `"forwarded"` is `Forwarded` (RFC 7239). The other one is removed, since proxies pass on
         /// what they do not know. Routes go by `Host`, whatever stands here.
         trusted_header: Option<Spanned<String>>, "text", "`\"x-forwarded\"`";
+        /// The trusted proxies begin each connection with the PROXY protocol, version 1 or 2, and
+        /// nobody else may connect.
+        proxy_protocol: Option<Spanned<bool>>, "boolean", "`false`";
+        /// TLS with clients.
+        tls: Option<TlsTable>, "table", "plain HTTP";
         /// The protected resources, at least one.
         resource: Option<Vec<Spanned<ResourceTable>>>, "tables", "required";
     }
 }
 
 /// Checks the whole file.
-pub(super) fn check(top: Top) -> Checked<Config> {
+pub(super) fn check(top: Top, folder: &Path) -> Checked<Config> {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let proxies = listening::proxies(&top)?;
     let tables = top.resource.unwrap_or_default();
@@ -69,6 +76,7 @@ pub(super) fn check(top: Top) -> Checked<Config> {
         head_timeout: seconds(top.head_timeout.as_ref(), 30)?,
         drain_timeout: seconds(top.drain_timeout.as_ref(), 30)?,
         proxies,
+        tls: top.tls.as_ref().map(|table| tls::check(table, folder)).transpose()?,
         resources,
     })
 }

@@ -18,4 +18,5 @@ mod smuggling;
 mod spellings;
 mod streaming;
 mod support;
+mod tls;
 mod workers;

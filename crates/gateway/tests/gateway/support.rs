@@ -126,7 +126,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn parse(read: &[u8]) -> Self {
+    pub(crate) fn parse(read: &[u8]) -> Self {
         let text = String::from_utf8_lossy(read).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);
