@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::Result;
+use crate::steps::tools;
 use crate::workspace::{Workspace, cargo};
 
 /// The peers that are Rust: what each is called, and the package that serves with it.
@@ -39,6 +40,28 @@ pub(crate) fn resource_server(workspace: &Workspace, options: &[&str]) -> Result
             bench.args(NODE_PEERS.map(|name| left_out(name, &fault.to_string())));
         }
     }
+    run(bench.current_dir(&workspace.root))
+}
+
+/// Measures the gateway beside nginx, HAProxy and Envoy, all of which it installs: `--quick` and
+/// `--write` are passed on.
+pub(crate) fn gateway(workspace: &Workspace, options: &[&str]) -> Result<()> {
+    const KNOWN: [&str; 2] = ["--quick", "--write"];
+    if let Some(unknown) = options.iter().find(|option| !KNOWN.contains(option)) {
+        return Err(format!("unknown option {unknown}; there are {}", KNOWN.join(", ")).into());
+    }
+    for program in ["nginx", "haproxy", "wrk"] {
+        tools::from_debian(program, "the gateway's benchmark")?;
+    }
+    let envoy = tools::envoy(&workspace.root.join("e2e/.tools"))?;
+    // What is shipped is what is measured.
+    let mut ours = cargo();
+    ours.args(["build", "--profile", "dist", "--quiet", "--package", "bailiwick"]);
+    run(ours.current_dir(&workspace.root))?;
+    build(workspace, "bench-gateway")?;
+    let mut bench = Command::new(workspace.root.join("benches/target/release/bench-gateway"));
+    bench.args(options).arg(format!("--envoy={}", envoy.display()));
+    bench.arg(format!("--bailiwick={}", workspace.target.join("dist/bailiwick").display()));
     run(bench.current_dir(&workspace.root))
 }
 

@@ -22,7 +22,9 @@ usage: cargo xtask <command>
   test [--full]    everything a change must pass, installing what it needs; --full runs longer
   ci [--full]      clippy, rustdoc and cargo-deny, then test
   bench resource-server [--quick] [--no-peers] [--write]
-                   what a request costs, in process and beside other implementations";
+                   what a request costs, in process and beside other implementations
+  bench gateway [--quick] [--write]
+                   what a request costs beside nginx, HAProxy and Envoy";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -37,6 +39,9 @@ fn main() -> ExitCode {
         ["ci", rest @ ..] => chores(steps::ci, rest),
         ["bench", "resource-server", rest @ ..] => {
             here().and_then(|workspace| bench::resource_server(&workspace, rest))
+        }
+        ["bench", "gateway", rest @ ..] => {
+            here().and_then(|workspace| bench::gateway(&workspace, rest))
         }
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

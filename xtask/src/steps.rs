@@ -1,6 +1,6 @@
 //! `cargo xtask test` and `cargo xtask ci`: the steps, in order, until one fails.
 
-mod tools;
+pub(crate) mod tools;
 
 use std::fmt;
 use std::process::Command;

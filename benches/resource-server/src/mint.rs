@@ -2,12 +2,15 @@
 
 use std::time::SystemTime;
 
+use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair,
     Ed25519KeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
 };
 use bailiwick_jose::{Algorithm, SigningKey, VerifyingKey, base64url};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::Result;
@@ -39,6 +42,24 @@ impl Mint {
     /// The key that its tokens are verified with.
     pub fn verifying_key(&self) -> VerifyingKey {
         self.key.verifying_key().clone()
+    }
+
+    /// The same key for programs that read PEM (RFC 7468 §13).
+    pub fn public_pem(&self) -> Result<String> {
+        let pkcs8 = self.key.to_pkcs8();
+        let der = match self.key.algorithm() {
+            Algorithm::Rs256 => rsa::KeyPair::from_pkcs8(&pkcs8)?.public_key().as_der()?,
+            Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8)?
+                .public_key()
+                .as_der()?,
+            other => return Err(format!("{other} is not measured").into()),
+        };
+        let mut pem = "-----BEGIN PUBLIC KEY-----\n".to_owned();
+        for line in STANDARD.encode(der.as_ref()).as_bytes().chunks(64) {
+            pem += std::str::from_utf8(line)?;
+            pem.push('\n');
+        }
+        Ok(pem + "-----END PUBLIC KEY-----\n")
     }
 
     /// A token like no other, valid for a day.

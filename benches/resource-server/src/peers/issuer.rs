@@ -12,14 +12,16 @@ use crate::Result;
 use crate::mint::{ALGORITHMS, Mint};
 
 /// An issuer with a key for each algorithm, up until this program ends.
-pub(super) struct TestIssuer {
-    pub(super) url: String,
-    pub(super) mints: Vec<Mint>,
+pub struct TestIssuer {
+    /// Its identifier.
+    pub url: String,
+    /// What makes its tokens, in the order of [`ALGORITHMS`].
+    pub mints: Vec<Mint>,
 }
 
 impl TestIssuer {
     /// Starts it.
-    pub(super) fn start(resource: &str) -> Result<Self> {
+    pub fn start(resource: &str) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let url = format!("http://{}", listener.local_addr()?);
