@@ -131,6 +131,7 @@ fn end_to_end(workspace: &Workspace, length: Length) -> Result<Outcome> {
     tools::node()?;
     tools::npm_packages(&e2e)?;
     tools::chromium()?;
+    tools::proxies(&e2e)?;
     // As the tests before built it: another choice of packages would build its dependencies anew.
     execute(cargo().args(["test", "--workspace", "--no-run", "--quiet"]), workspace, length)?;
     let binary = workspace.target.join("debug/bailiwick");

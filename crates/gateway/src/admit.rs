@@ -95,8 +95,13 @@ impl From<Refused> for NotAdmitted {
 impl Ticket {
     /// The client that holds the token, where there is one.
     pub(crate) fn client(&self) -> Option<&ClientId> {
+        self.permit().and_then(Permit::client_id)
+    }
+
+    /// The token's permit; a public route has none.
+    pub(crate) fn permit(&self) -> Option<&Permit> {
         match self {
-            Self::Permit(permit) => permit.client_id(),
+            Self::Permit(permit) => Some(permit),
             Self::Public(_) => None,
         }
     }

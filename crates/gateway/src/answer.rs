@@ -1,4 +1,12 @@
-//! Answers: the upstream's, and those that the gateway gives itself, as JSON (RFC 6749 §5.2's form).
+//! Answers: the upstream's, those that the gateway gives itself, as JSON (RFC 6749 §5.2's form),
+//! and those to other proxies that ask what to do with a request.
+
+mod auth_request;
+mod ext_authz;
+mod forward_auth;
+mod question;
+mod questions;
+mod verdict;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,6 +19,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use serde::Serialize;
 
 use crate::forward::{BrokenOff, Download};
+pub(crate) use questions::Questions;
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -19,6 +28,8 @@ pub(crate) enum Answer {
     Upstream(Download),
     /// What the gateway says itself.
     Own(Full<Bytes>),
+    /// The same, over gRPC.
+    Rpc(tonic::body::Body),
 }
 
 /// A request that is answered here because of a fault of the request or of the upstream.
@@ -51,8 +62,13 @@ impl Fault {
         Self::new(StatusCode::NOT_FOUND, "not_found", "no resource has this host and path")
     }
 
-    /// The answer.
+    /// The answer, as the body of one that goes out.
     pub(crate) fn answer(&self) -> Response<Answer> {
+        whole(self.response())
+    }
+
+    /// The answer.
+    pub(crate) fn response(&self) -> Response<Bytes> {
         #[derive(Serialize)]
         struct Body<'b> {
             error: &'b str,
@@ -76,8 +92,8 @@ pub(crate) fn whole(answer: Response<Bytes>) -> Response<Answer> {
 }
 
 /// A JSON answer that nobody keeps.
-fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
-    let mut answer = Response::new(Answer::Own(Full::new(body.into())));
+fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
     let headers: &mut HeaderMap = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -96,6 +112,7 @@ impl Body for Answer {
         match self.get_mut() {
             Self::Upstream(body) => Pin::new(body).poll_frame(context),
             Self::Own(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
+            Self::Rpc(body) => Pin::new(body).poll_frame(context).map_err(|_| BrokenOff::Rpc),
         }
     }
 
@@ -103,6 +120,7 @@ impl Body for Answer {
         match self {
             Self::Upstream(body) => body.is_end_stream(),
             Self::Own(body) => body.is_end_stream(),
+            Self::Rpc(body) => body.is_end_stream(),
         }
     }
 
@@ -110,6 +128,7 @@ impl Body for Answer {
         match self {
             Self::Upstream(body) => body.size_hint(),
             Self::Own(body) => body.size_hint(),
+            Self::Rpc(body) => body.size_hint(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Unknown settings are refused; each error names file, line and column and says what would be
 //! right. What comes out is made of domain types and needs no further check.
 
+mod answer;
 mod calls;
 mod listening;
 mod reading;
@@ -19,6 +20,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+pub use answer::{Answering, Mode};
 pub use calls::Calls;
 pub(crate) use calls::Tool;
 pub use listening::{Proxies, Telling};
@@ -64,6 +66,8 @@ pub struct Config {
     pub proxies: Proxies,
     /// TLS with clients; `None` is plain HTTP.
     pub tls: Option<ListenTls>,
+    /// Where other proxies may ask.
+    pub answering: Vec<Answering>,
     /// The protected resources.
     pub resources: Vec<Protected>,
 }
@@ -102,6 +106,7 @@ impl Config {
     pub(crate) fn needs_restart_for(&self, next: &Self) -> Vec<&'static str> {
         let settings = [
             ("listen", self.listen == next.listen),
+            ("answer", self.answering == next.answering),
             ("workers", self.workers == next.workers),
             ("max_connections", self.max_connections == next.max_connections),
             ("head_timeout", self.head_timeout == next.head_timeout),

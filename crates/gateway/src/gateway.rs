@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::future::Future;
 use std::net::TcpListener as StdListener;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::{io, thread};
 
@@ -12,7 +13,8 @@ use tokio::runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::{Config, Protected};
+use crate::answer::Questions;
+use crate::config::{Answering, Config, Protected};
 use crate::explain::{Explained, explain};
 use crate::listen::{self, Behind, Terms};
 use crate::reload::{Live, Reloader};
@@ -74,6 +76,18 @@ impl Gateway {
         listen::serve(behind, listener, self.terms, shutdown).await;
     }
 
+    /// Serves a listener where other proxies ask, on this runtime until `shutdown` is done; beside
+    /// [`Gateway::serve`], which fetches keys ahead of need.
+    pub fn serve_questions<S: Future<Output = ()>>(
+        &self,
+        place: Answering,
+        listener: TcpListener,
+        shutdown: S,
+    ) -> impl Future<Output = ()> + use<S> {
+        let questions = Behind::Questions(Questions::new(self.live.clone(), place));
+        listen::serve(questions, listener, self.terms.in_the_clear(), shutdown)
+    }
+
     /// Listens where the configuration says and serves until `shutdown` is done and the last
     /// request answered, with a thread per worker, each on a listener and connections of its own.
     ///
@@ -82,12 +96,17 @@ impl Gateway {
     /// # Errors
     /// When the address is taken, or threads cannot be had.
     pub fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        // Workers share their port, and would with a stranger's process too: ask first.
+        // Workers share their ports, and would with a stranger's process too: ask first.
         let site = self.live.site();
         let (listen, workers) = (site.config.listen, site.config.workers);
         let redirect_from = site.config.tls.as_ref().and_then(|tls| tls.redirect_from);
+        let mut places = site.config.answering.clone();
         drop(site);
         let address = StdListener::bind(listen)?.local_addr()?;
+        for place in &mut places {
+            place.listen = StdListener::bind(place.listen)?.local_addr()?;
+            tracing::info!(address = %place.listen, mode = %place.mode, "answering other proxies");
+        }
         let (stop, stopped) = watch::channel(false);
         let mut threads = Vec::new();
         for number in 1..workers {
@@ -95,23 +114,27 @@ impl Gateway {
             let (terms, stopped) = (self.terms.clone(), stopped.clone());
             let behind = Behind::Worker(Box::new(worker));
             let listener = listen::shared_listener(address)?;
+            let questions = self.questions(&places, &stopped)?;
             let work = move || {
                 on_a_runtime(listener, async move |listener| {
+                    let answering: JoinSet<()> = questions.into_iter().collect();
                     listen::serve(behind, listener, terms, told(stopped)).await;
+                    answering.join_all().await;
                     Ok(())
                 })
             };
             threads.push(thread::Builder::new().name(format!("worker-{number}")).spawn(work)?);
         }
         let listener = listen::shared_listener(address)?;
+        let questions = self.questions(&places, &stopped)?;
         let plain = redirect_from.map(listen::alone).transpose()?;
         on_a_runtime(listener, async |listener| {
             let _chores = self.chores();
             tracing::info!(%address, workers, "listening");
-            let mut redirecting = JoinSet::new();
+            let mut beside: JoinSet<()> = questions.into_iter().collect();
             if let Some(plain) = plain {
                 let (plain, terms) = (TcpListener::from_std(plain)?, self.terms.in_the_clear());
-                redirecting.spawn(listen::serve(Behind::Redirect, plain, terms, told(stopped)));
+                beside.spawn(listen::serve(Behind::Redirect, plain, terms, told(stopped)));
             }
             let shutdown = async {
                 shutdown.await;
@@ -119,13 +142,33 @@ impl Gateway {
             };
             let behind = Behind::Worker(Box::new(self.worker));
             listen::serve(behind, listener, self.terms, shutdown).await;
-            redirecting.join_all().await;
+            beside.join_all().await;
             Ok(())
         })?;
         for thread in threads {
             thread.join().map_err(|_| io::Error::other("a worker panicked"))??;
         }
         Ok(())
+    }
+
+    /// One worker's share of the places where other proxies ask.
+    fn questions(
+        &self,
+        places: &[Answering],
+        stopped: &watch::Receiver<bool>,
+    ) -> io::Result<Vec<Serving>> {
+        let share = |place: &Answering| -> io::Result<Serving> {
+            let (listener, stopped) = (listen::shared_listener(place.listen)?, stopped.clone());
+            let questions = Behind::Questions(Questions::new(self.live.clone(), place.clone()));
+            let terms = self.terms.in_the_clear();
+            Ok(Box::pin(async move {
+                match TcpListener::from_std(listener) {
+                    Ok(listener) => listen::serve(questions, listener, terms, told(stopped)).await,
+                    Err(error) => tracing::error!(%error, "other proxies get no answer"),
+                }
+            }))
+        };
+        places.iter().map(share).collect()
     }
 
     /// What goes on beside the requests, for as long as what is returned lives.
@@ -135,6 +178,9 @@ impl Gateway {
         chores
     }
 }
+
+/// A listener being served, beside others of the same worker.
+type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 fn on_a_runtime(
     listener: StdListener,

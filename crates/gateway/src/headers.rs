@@ -22,7 +22,8 @@ pub(crate) const CLIENT: HeaderName = HeaderName::from_static("x-auth-client");
 /// The scopes of the token.
 pub(crate) const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 
-const DPOP: &str = "dpop";
+/// The proof that a token's holder has its key (RFC 9449 §4.1).
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// Who asked whom, client first.
 pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The host that the client asked for.
@@ -49,6 +50,17 @@ pub(crate) fn cleanse_request(headers: &mut HeaderMap, credentials: Credentials)
     for name in unwanted {
         headers.remove(name);
     }
+}
+
+/// Finds a header that must not reach an upstream, where it cannot be removed: one that only the
+/// gateway writes, one that changes what was asked for, or another spelling of one.
+pub(crate) fn deceptive(headers: &HeaderMap) -> Option<&HeaderName> {
+    let is_plain = |name: &str| name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+    headers.keys().find(|name| {
+        let name = name.as_str();
+        let is = |names: &[&str]| names.contains(&name);
+        is(IDENTITY) || is(OVERRIDES) || !(is_plain(name) || may_pass(name, Credentials::Forwarded))
+    })
 }
 
 /// Removes from an answer's headers what is for the connection alone (RFC 9110 §7.6.1).
@@ -153,13 +165,14 @@ fn may_pass(name: &str, credentials: Credentials) -> bool {
     let folded = &folded[..length];
     let is = |names: &[&str]| names.iter().any(|name| name.as_bytes() == folded);
     let begins = |start: &&str| folded.starts_with(start.as_bytes());
-    if is(&["authorization", DPOP]) {
+    if is(&["authorization", "dpop"]) {
         return credentials == Credentials::Forwarded && name.as_bytes() == folded;
     }
     if is(FRAMING) {
         return name.as_bytes() == folded;
     }
-    !(is(HOP_BY_HOP) || is(OURS) || is(FROM_PROXIES) || FROM_PROXIES_BEGIN.iter().any(begins))
+    let is_a_proxys = is(FROM_PROXIES) || FROM_PROXIES_BEGIN.iter().any(begins);
+    !(is(HOP_BY_HOP) || is(IDENTITY) || is(OURS) || is(OVERRIDES) || is_a_proxys)
 }
 
 /// Longer names are compared by their beginning alone; no name below is as long.
@@ -179,18 +192,21 @@ const HOP_BY_HOP: &[&str] = &[
     "http2-settings",
 ];
 
-/// Headers that the gateway alone writes, and `Expect`, which it has answered itself.
-const OURS: &[&str] = &["x-auth-subject", "x-auth-client", "x-auth-scope", "forwarded", "expect"];
+/// Headers that the gateway alone writes.
+const IDENTITY: &[&str] = &["x-auth-subject", "x-auth-client", "x-auth-scope"];
+
+/// `Forwarded`, which the gateway writes too, and `Expect`, which it has answered itself.
+const OURS: &[&str] = &["forwarded", "expect"];
 
 /// Headers that a proxy would write and whose word changes what the upstream does.
-const FROM_PROXIES: &[&str] = &[
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "x-host",
+const FROM_PROXIES: &[&str] =
+    &["x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "x-host"];
+
+/// Headers in which a request asks for something else than it seems to.
+const OVERRIDES: &[&str] = &[
     "x-http-host-override",
     "x-rewrite-url",
+    "x-original-url",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
@@ -258,6 +274,31 @@ mod tests {
         let kept = ["accept", "content-length", "x-auth-subjects", "x-request-id", "cookie"];
         for name in kept {
             assert_eq!(cleansed(&[(name, "1")], Credentials::Withheld), [name]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_removed_is_found() {
+        let found = |name: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x"));
+            deceptive(&headers).is_some()
+        };
+        for name in [
+            "x-auth-subject",
+            "x_auth_client",
+            "x-auth.scope",
+            "x-http-method-override",
+            "x_http_method_override",
+            "x-original-url",
+            "x-rewrite-url",
+            "content_length",
+            "x_forwarded_for",
+        ] {
+            assert!(found(name), "{name}");
+        }
+        for name in ["authorization", "dpop", "x-forwarded-for", "connection", "x_dpop", "cookie"] {
+            assert!(!found(name), "{name}");
         }
     }
 

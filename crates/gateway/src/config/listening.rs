@@ -7,7 +7,7 @@ use super::reading::{Checked, fault};
 use super::top::Top;
 
 /// The proxies in front, whose word is taken.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxies {
     /// Their networks; nobody is believed when there are none.
     pub trusted: TrustedProxies,
@@ -46,7 +46,8 @@ pub(super) fn proxies(top: &Top) -> Checked<Proxies> {
     Ok(Proxies { trusted, telling, proxy_protocol })
 }
 
-fn parsed(networks: &Spanned<Vec<Spanned<String>>>) -> Checked<TrustedProxies> {
+/// Reads networks.
+pub(super) fn parsed(networks: &Spanned<Vec<Spanned<String>>>) -> Checked<TrustedProxies> {
     // One by one first: a mistake then has its place.
     for network in networks.get_ref() {
         if let Err(error) = TrustedProxies::parse([network.get_ref()]) {

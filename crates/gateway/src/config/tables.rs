@@ -1,6 +1,6 @@
 //! Declares the tables of the file, and makes their reference.
 
-use super::{resource, route, rule, tls, top, upstream};
+use super::{answer, resource, route, rule, tls, top, upstream};
 
 /// Declares the tables once: their fields, and their lines in the reference.
 macro_rules! tables {
@@ -52,8 +52,15 @@ pub(super) struct Setting {
 /// The reference in Markdown; `docs/gateway-configuration.md` is this text.
 pub(super) fn reference() -> String {
     let mut out = String::from(INTRODUCTION);
-    let tables =
-        [top::TABLES, tls::TABLES, resource::TABLES, upstream::TABLES, route::TABLES, rule::TABLES];
+    let tables = [
+        top::TABLES,
+        tls::TABLES,
+        resource::TABLES,
+        upstream::TABLES,
+        route::TABLES,
+        rule::TABLES,
+        answer::TABLES,
+    ];
     for table in tables.into_iter().flatten() {
         out.extend(["\n## ", table.heading, "\n\n", table.about.trim(), "\n\n"]);
         out.push_str("| setting | value | default | meaning |\n|---|---|---|---|\n");

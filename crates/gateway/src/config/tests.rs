@@ -169,6 +169,30 @@ fn two_resources_do_not_share_a_name_an_address_or_a_metadata_document() {
 }
 
 #[test]
+fn who_answers_other_proxies_where_is_checked() {
+    let said = |tables: &str| match Config::parse("g.toml", &format!("{GOOD}{tables}")) {
+        Ok(config) => format!("{:?}", config.answering),
+        Err(error) => error.to_string(),
+    };
+    let good = "[[answer]]\nmode = \"ext_authz\"\nlisten = \"127.0.0.1:9902\"\n";
+    assert!(said(good).contains("ExtAuthz"), "{}", said(good));
+    let cases = [
+        ("ext_authz", "extauth", "g.toml:15:8: expected \"auth_request\" (NGINX)"),
+        ("127.0.0.1:9902", "9902", "g.toml:16:10: expected an address and a port"),
+        ("127.0.0.1:9902", "127.0.0.1:8080", "g.toml:16:10: 127.0.0.1:8080 is listened on"),
+        ("listen", "peers = []\nlisten", "g.toml:16:9: no peer"),
+        ("listen", "peers = [\"10.0.0.1/8\"]\nlisten", "g.toml:16:10: '10.0.0.1/8' has bits"),
+        ("listen", "peers = [\"0.0.0.0/0\"]\nlisten", "g.toml:16:10: '0.0.0.0/0' holds every"),
+        ("mode = \"ext_authz\"\n", "", "g.toml:14:1: missing field `mode`"),
+    ];
+    for (replaced, by, expected) in cases {
+        let said = said(&good.replacen(replaced, by, 1));
+        assert!(said.starts_with(expected), "{by}: {said}");
+    }
+    assert!(said(&good.repeat(2)).starts_with("g.toml:19:10: 127.0.0.1:9902 is listened on"));
+}
+
+#[test]
 fn the_reference_is_the_document() {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/gateway-configuration.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -6,6 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::Config;
+use super::answer::{self, AnswerTable};
 use super::listening;
 use super::reading::{Checked, Fault, parsed, positive, seconds};
 use super::resource::{self, ResourceTable};
@@ -38,6 +39,8 @@ tables! {
         proxy_protocol: Option<Spanned<bool>>, "boolean", "`false`";
         /// TLS with clients.
         tls: Option<TlsTable>, "table", "plain HTTP";
+        /// Where other proxies may ask whether a request may pass.
+        answer: Option<Vec<Spanned<AnswerTable>>>, "tables", "none";
         /// The protected resources, at least one.
         resource: Option<Vec<Spanned<ResourceTable>>>, "tables", "required";
     }
@@ -62,15 +65,17 @@ pub(super) fn check(top: Top, folder: &Path) -> Checked<Config> {
     }
     resource::distinct(&tables, &resources)?;
     resource::reachable(&tables, &resources)?;
+    let listen = match &top.listen {
+        Some(text) => parsed(
+            text,
+            str::parse::<SocketAddr>,
+            |_| "expected an address and a port, such as \"127.0.0.1:8080\" or \"[::]:8080\"",
+        )?,
+        None => SocketAddr::from(([127, 0, 0, 1], 8080)),
+    };
     Ok(Config {
-        listen: match &top.listen {
-            Some(text) => parsed(
-                text,
-                str::parse::<SocketAddr>,
-                |_| "expected an address and a port, such as \"127.0.0.1:8080\" or \"[::]:8080\"",
-            )?,
-            None => SocketAddr::from(([127, 0, 0, 1], 8080)),
-        },
+        listen,
+        answering: answer::check(top.answer.as_deref().unwrap_or_default(), listen)?,
         workers: positive(top.workers.as_ref())?.unwrap_or_else(cores),
         max_connections: positive(top.max_connections.as_ref())?.unwrap_or(10_000),
         head_timeout: seconds(top.head_timeout.as_ref(), 30)?,

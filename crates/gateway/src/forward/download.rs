@@ -40,6 +40,9 @@ pub(crate) enum BrokenOff {
     /// The upstream did.
     #[error("the upstream broke off")]
     Upstream(#[from] hyper::Error),
+    /// The gateway's own, over gRPC.
+    #[error("an answer over gRPC broke off")]
+    Rpc,
     /// The gateway did.
     #[error("{0}")]
     Cut(Cut),

@@ -8,6 +8,7 @@ mod http2;
 mod hygiene;
 mod load;
 mod mcp;
+mod other_proxies;
 mod outage;
 mod pools;
 mod proxies;
