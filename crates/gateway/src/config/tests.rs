@@ -246,3 +246,37 @@ fn files_of_tls_are_good_and_go_together() {
         assert!(said.starts_with(expected), "{lines}: {said}");
     }
 }
+
+#[test]
+fn what_operates_the_gateway_is_checked() {
+    let verdict = |top: &str, route: &str| {
+        let text = format!(
+            "{top}\n[[resource]]\nidentifier = \"https://a\"\nissuer = \"https://id\"\n\
+             upstream = \"http://127.0.0.1:1\"\nroutes = [{{ path = \"/\", {route} }}]"
+        );
+        Config::parse("g.toml", &text).map_err(|error| error.to_string())
+    };
+    let token = "scopes = []";
+    for (top, route, expected) in [
+        ("admin = { listen = \"0.0.0.0:9901\" }", token, "g.toml:1:20: whoever reaches this"),
+        ("admin = { listen = \"9901\" }", token, "g.toml:1:20: expected an address"),
+        ("log = { format = \"xml\" }", token, "g.toml:1:18: expected \"json\" or"),
+        ("log = { file = \"\" }", token, "g.toml:1:16: the path is empty"),
+        ("records = { file = \"r\", keep = 0 }", token, "g.toml:1:32: expected a number"),
+        ("drain_delay = 90000", token, "g.toml:1:15: expected 1 to 86400"),
+        ("", "public = true, report_only = true", "g.toml:6:54: a public route refuses nothing"),
+        ("", "scopes = [], report_only = true, tools = {}", "g.toml:6:52: bodies are read"),
+        ("", "scopes = [], limits = { client = \"5\" }", "g.toml:6:58: not a rate"),
+        ("", "scopes = [], limits = { client = \"0/s\" }", "g.toml:6:58: not a rate"),
+        ("", "scopes = [], limits = { client = \"5/d\" }", "g.toml:6:58: not a rate"),
+        ("", "scopes = [], limits = { concurrent = 0 }", "g.toml:6:62: expected a number"),
+    ] {
+        let said = verdict(top, route).unwrap_err();
+        assert!(said.starts_with(expected), "{top} {route}: {said}");
+    }
+    let open = "admin = { listen = \"0.0.0.0:9901\", unprotected_beyond_loopback = true }";
+    assert!(verdict(open, token).unwrap().admin.is_some());
+    let config = verdict("drain_delay = 0", "scopes = [], limits = { subject = \"5/m\" }").unwrap();
+    let rate = config.resources[0].routes[0].limits.subject.unwrap();
+    assert_eq!((rate.number.get(), rate.per.as_secs()), (5, 60));
+}

@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod access;
+mod admin;
 mod balance;
+mod deploy;
 mod hostile;
 mod http2;
 mod hygiene;
+mod limits;
 mod load;
+mod log;
 mod mcp;
 mod other_proxies;
 mod outage;
@@ -14,6 +18,7 @@ mod pools;
 mod proxies;
 mod raw;
 mod reload;
+mod roll_out;
 mod rules;
 mod smuggling;
 mod spellings;
