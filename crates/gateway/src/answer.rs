@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
@@ -25,7 +25,7 @@ pub(crate) use questions::Questions;
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// What the upstream sends, as it comes.
-    Upstream(Download),
+    Upstream(Box<Download>),
     /// What the gateway says itself.
     Own(Full<Bytes>),
     /// The same, over gRPC.
@@ -42,8 +42,6 @@ pub(crate) struct Fault {
     pub(crate) description: String,
     /// The methods that would do, with 405.
     pub(crate) allowed: Vec<Method>,
-    /// When it may be tried again, in seconds.
-    pub(crate) retry_after: Option<u64>,
 }
 
 impl Fault {
@@ -52,13 +50,7 @@ impl Fault {
         error: &'static str,
         description: impl Into<String>,
     ) -> Self {
-        Self {
-            status,
-            error,
-            description: description.into(),
-            allowed: Vec::new(),
-            retry_after: None,
-        }
+        Self { status, error, description: description.into(), allowed: Vec::new() }
     }
 
     pub(crate) fn bad_request(error: &'static str, description: impl Into<String>) -> Self {
@@ -90,9 +82,6 @@ impl Fault {
         {
             answer.headers_mut().insert(ALLOW, value);
         }
-        if let Some(seconds) = self.retry_after {
-            answer.headers_mut().insert(RETRY_AFTER, seconds.into());
-        }
         answer
     }
 }
@@ -121,7 +110,7 @@ impl Body for Answer {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
-            Self::Upstream(body) => Pin::new(body).poll_frame(context),
+            Self::Upstream(body) => Pin::new(&mut **body).poll_frame(context),
             Self::Own(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
             Self::Rpc(body) => Pin::new(body).poll_frame(context).map_err(|_| BrokenOff::Rpc),
         }

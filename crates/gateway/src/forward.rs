@@ -6,15 +6,16 @@ mod download;
 mod health;
 mod patience;
 mod pool;
+mod upgrade;
 mod upload;
 
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, mem};
 
 use http::header::{CONTENT_LENGTH, TE, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, timeout_at};
 
@@ -23,12 +24,17 @@ use crate::answer::{Answer, Fault};
 use crate::client;
 use crate::config::Upstream;
 use crate::headers::{self, Credentials};
-use balance::{Fleet, Tried, Turn};
+use crate::lease::{Admission, Grounds, Lease};
+use crate::target::Host;
+pub(crate) use balance::Turn;
+use balance::{Fleet, Tried};
 pub(crate) use connect::BadUpstream;
 use connect::NoConnection;
 pub(crate) use download::{BrokenOff, Download};
-use patience::Patience;
+pub(crate) use patience::{Cut, Patience};
 use pool::{Freshness, Taken, Unanswered, Way};
+use upgrade::Upgrade;
+pub(crate) use upgrade::asked as upgrade_asked;
 use upload::{Progress, Upload};
 
 /// The connections of one worker to one upstream.
@@ -37,6 +43,8 @@ use upload::{Progress, Upload};
 /// are closed then.
 pub(crate) struct Forwarder {
     upstream: Upstream,
+    /// What the files held that its TLS is made of.
+    files: u64,
     fleet: Arc<Fleet>,
 }
 
@@ -47,14 +55,27 @@ pub(crate) struct Onward<'r> {
     /// Who asked.
     pub(crate) client: &'r client::Client,
     /// The host and port that the client asked for.
-    pub(crate) host: &'r str,
+    pub(crate) host: Host,
     /// Whether the client's credentials go along.
     pub(crate) credentials: Credentials,
+    /// By what it was let in.
+    pub(crate) grounds: Grounds<'r>,
+    /// The protocol that the client asks to switch to, where its route has that.
+    pub(crate) upgrade: Option<HeaderValue>,
 }
 
 impl Forwarder {
     pub(crate) fn new(upstream: &Upstream) -> Result<Self, BadUpstream> {
-        Ok(Self { fleet: Arc::new(Fleet::new(upstream)?), upstream: upstream.clone() })
+        Ok(Self {
+            files: connect::content_of(&upstream.tls),
+            fleet: Arc::new(Fleet::new(upstream)?),
+            upstream: upstream.clone(),
+        })
+    }
+
+    /// Whether this is what a new one would be, so that its connections can be kept.
+    pub(crate) fn is_for(&self, upstream: &Upstream) -> bool {
+        self.upstream == *upstream && self.files == connect::content_of(&upstream.tls)
     }
 
     /// Sends a request that was let in to the upstream, with the target that was checked.
@@ -64,19 +85,27 @@ impl Forwarder {
         onward: Onward<'_>,
     ) -> Result<Response<Answer>, Fault> {
         let end = self.upstream.total_timeout.map(|total| Instant::now() + total);
-        let (permit, request) = request.into_parts();
+        let (permit, mut request) = request.into_parts();
+        let upgrade = onward.upgrade.map(|protocol| Upgrade::new(protocol, &mut request));
         let (mut parts, body) = request.into_parts();
-        let takes_trailers = takes_trailers(&parts.headers);
+        let takes_trailers = upgrade.is_none() && takes_trailers(&parts.headers);
         headers::cleanse_request(&mut parts.headers, onward.credentials);
         // After the cleansing: what is set now is ours, and no `Connection` names it away.
         headers::set_via(&mut parts.headers, parts.version);
-        headers::set_forwarded(&mut parts.headers, onward.client, onward.host);
-        if let Some(permit) = permit {
-            headers::set_identity(&mut parts.headers, &permit);
+        headers::set_forwarded(&mut parts.headers, onward.client, onward.host.as_str());
+        if let Some(permit) = &permit {
+            headers::set_identity(&mut parts.headers, permit);
         }
         parts.extensions.clear();
+        let admission = Admission {
+            permit,
+            host: onward.host,
+            method: parts.method.clone(),
+            uri: mem::take(&mut parts.uri),
+        };
         let request = Request::from_parts(parts, Upload::new(body));
-        let way = Way { target: onward.target, takes_trailers };
+        let protocol = upgrade.as_ref().map(|upgrade| upgrade.protocol.clone());
+        let way = Way { target: onward.target, takes_trailers, upgrade: protocol };
         self.tend();
 
         let exchange = self.exchange(request, &way);
@@ -85,8 +114,13 @@ impl Forwarder {
             Some(end) => timeout_at(end, exchange).await.unwrap_or(Err(Failed::Slow)),
         };
         let (mut answer, mut turn) = outcome.map_err(|failed| failed.fault(&self.upstream))?;
+        let lease = Lease::new(onward.grounds, admission);
+        let patience = Patience::new(self.upstream.idle_timeout, end, lease);
         if answer.status().is_informational() {
-            return Err(bad_gateway("the upstream switched the protocol without being asked"));
+            return match upgrade {
+                Some(upgrade) => upgrade.switched(answer, patience, turn),
+                None => Err(bad_gateway("the upstream switched protocols without being asked")),
+            };
         }
         let is_well_framed = answer.version() >= Version::HTTP_2 || well_framed(answer.headers());
         if !is_well_framed {
@@ -95,8 +129,7 @@ impl Forwarder {
         *answer.version_mut() = Version::HTTP_11;
         headers::cleanse_response(answer.headers_mut());
         turn.give_back_if_ready();
-        let patience = Patience::new(self.upstream.idle_timeout, end);
-        Ok(Download::new(answer, patience, turn).map(Answer::Upstream))
+        Ok(Download::new(answer, patience, turn).map(|body| Answer::Upstream(Box::new(body))))
     }
 
     /// Sends a request to one server after the other until one can be reached, and over another
@@ -111,7 +144,8 @@ impl Forwarder {
         let mut failed = Failed::Slow;
         let mut tried = Tried::default();
         while let Some(mut turn) = self.fleet.choose(&mut tried) {
-            let mut freshness = Freshness::Any;
+            let mut freshness =
+                if way.upgrade.is_some() { Freshness::Http1 } else { Freshness::Any };
             loop {
                 let (pool, taken) = match turn.connect(freshness).await {
                     Ok(connected) => connected,
@@ -131,7 +165,7 @@ impl Forwarder {
                     },
                     Err(Lost::Failed(failed)) => return Err(failed),
                 }
-                if freshness == Freshness::New {
+                if freshness != Freshness::Any {
                     failed = Failed::Restless;
                     break;
                 }

@@ -27,7 +27,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::answer::Questions;
 use crate::client::Peer;
 use crate::config::Proxies;
-use crate::log::Logged;
 use crate::reload::Live;
 use crate::worker::Worker;
 use tls::{BadTls, Handshake};
@@ -38,8 +37,6 @@ use wire::{Protocol, Wire};
 pub(crate) struct Terms {
     /// How many there may be, shared by all workers.
     connections: Arc<Semaphore>,
-    /// The same, as a number that stays.
-    most_connections: usize,
     /// How long a client may take for the head of a request.
     head_timeout: Duration,
     /// How long requests may go on after the shutdown.
@@ -68,18 +65,11 @@ impl Terms {
         let handshake = config.tls.clone().map(Handshake::new).transpose()?;
         Ok(Self {
             connections: Arc::new(Semaphore::new(config.max_connections)),
-            most_connections: config.max_connections,
             head_timeout: config.head_timeout,
             drain_timeout: config.drain_timeout,
             live,
             handshake: handshake.map(Arc::new),
         })
-    }
-
-    /// How many connections there are, and how many there may be.
-    pub(crate) fn open_connections(&self) -> (usize, usize) {
-        let free = self.connections.available_permits();
-        (self.most_connections.saturating_sub(free), self.most_connections)
     }
 
     /// The same without TLS.
@@ -261,15 +251,16 @@ async fn talk<T>(
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (address, peer) = (peer.address, Arc::new(peer));
+    let switch = wire.switch();
+    let noted = switch.clone();
     let service = service_fn(move |request| {
+        let request = noted.note(request);
         let (behind, peer) = (behind.clone(), peer.clone());
         async move {
             Ok::<_, Infallible>(match &*behind {
                 Behind::Worker(worker) => worker.answer(request, &peer).await,
-                Behind::Questions(questions) => {
-                    questions.answer(request, &peer).await.map(Logged::from)
-                }
-                Behind::Redirect => redirect::answer(&request).map(Logged::from),
+                Behind::Questions(questions) => questions.answer(request, &peer).await,
+                Behind::Redirect => redirect::answer(&request),
             })
         }
     });
@@ -281,6 +272,7 @@ async fn talk<T>(
                     .header_read_timeout(terms.head_timeout)
                     .max_buf_size(wire::LONGEST_HEAD)
                     .serve_connection(TokioIo::new(wire), service)
+                    .with_upgrades()
             );
             tokio::select! {
                 ended = connection.as_mut() => ended,
@@ -311,6 +303,7 @@ async fn talk<T>(
     if let Err(error) = ended {
         tracing::debug!(%error, peer = %address, "a connection ended with an error");
     }
+    switch.run(&mut stopped).await;
 }
 
 /// Waits for the shutdown.

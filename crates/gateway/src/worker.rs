@@ -1,10 +1,9 @@
 //! A worker: one thread's share of the gateway, with its own connections to the upstreams.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
-use http::header::{EXPECT, UPGRADE};
+use http::header::EXPECT;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 
@@ -12,10 +11,10 @@ use crate::answer::{self, Answer, Fault};
 use crate::client::{Client, Peer};
 use crate::config::{Protected, Route, Upstream};
 use crate::decide::{Decision, Event, Passage};
-use crate::forward::{Forwarder, Onward};
+use crate::forward::{self, Forwarder, Onward};
 use crate::gateway::GatewayError;
 use crate::headers::Credentials;
-use crate::log::Logged;
+use crate::lease::Grounds;
 use crate::mcp;
 use crate::reload::Live;
 use crate::sent::Sent;
@@ -66,21 +65,25 @@ impl Worker {
         &self,
         mut request: Request<Incoming>,
         peer: &Peer,
-    ) -> Response<Logged> {
-        let begun = Instant::now();
+    ) -> Response<Answer> {
         let ready = self.ready();
+        let method = request.method().clone();
         let asker = Client::of(peer, request.headers(), &ready.site.config.proxies);
-        let arrived = ready.site.arrived(&request, Some(asker.address), begun);
         peer.note(request.extensions_mut());
-        let mut event = Event { address: Some(asker.address), ..Event::default() };
-        let answer = match ready.pass(request, &asker, &mut event).await {
+        let mut event = Event::default();
+        let answer = match ready.pass(request, &asker, &self.live, &mut event).await {
             Ok(answer) => answer,
             Err(fault) => {
                 event.reason = fault.error;
                 fault.answer()
             }
         };
-        ready.site.note(arrived, event, answer)
+        let Event { verdict, reason, client, resource, route } = event;
+        let (status, address) = (answer.status().as_u16(), asker.address);
+        tracing::info!(
+            verdict, reason, client, %address, resource, route, %method, status, "request"
+        );
+        answer
     }
 }
 
@@ -99,8 +102,7 @@ impl Ready {
     }
 
     fn forwarder(&self, upstream: &Upstream) -> Option<&Arc<Forwarder>> {
-        let known = self.site.config.resources.iter().zip(&self.forwarders);
-        known.into_iter().find(|(resource, _)| resource.upstream == *upstream).map(|(_, to)| to)
+        self.forwarders.iter().find(|forwarder| forwarder.is_for(upstream))
     }
 
     /// `route → admit → forward`: the answer of the first that has one.
@@ -108,6 +110,7 @@ impl Ready {
         &'s self,
         request: Request<Incoming>,
         asker: &Client,
+        live: &Arc<Live>,
         event: &mut Event<'s>,
     ) -> Result<Response<Answer>, Fault> {
         plain(&request)?;
@@ -115,7 +118,7 @@ impl Ready {
             Decision::Published(answer) | Decision::Refused(answer) => Ok(answer::whole(answer)),
             Decision::Passes(passage) => {
                 bodiless(passage.part.route, request.body())?;
-                self.forward(request.map(Sent::Coming), passage, asker).await
+                self.forward(request.map(Sent::Coming), passage, asker, live).await
             }
             Decision::Reads(reading) => {
                 let (head, body) = request.into_parts();
@@ -123,7 +126,7 @@ impl Ready {
                 match reading.decide(&head.headers, &body, event)? {
                     Ok(passage) => {
                         let request = Request::from_parts(head, Sent::Read(body.into()));
-                        self.forward(request, passage, asker).await
+                        self.forward(request, passage, asker, live).await
                     }
                     Err(refusal) => Ok(answer::whole(refusal)),
                 }
@@ -136,12 +139,15 @@ impl Ready {
         request: Request<Sent>,
         passage: Passage<'_>,
         asker: &Client,
+        live: &Arc<Live>,
     ) -> Result<Response<Answer>, Fault> {
         let Passage { part, ticket, host, target } = passage;
         let forwarder = self.forwarders.get(part.number).ok_or_else(Fault::nothing_here)?;
         let credentials =
             if part.route.forward_token { Credentials::Forwarded } else { Credentials::Withheld };
-        let onward = Onward { target, client: asker, host: host.as_str(), credentials };
+        let upgrade = forward::upgrade_asked(&request, &part.route.upgrade)?;
+        let grounds = Grounds { part, site: &self.site, live };
+        let onward = Onward { target, client: asker, host, credentials, grounds, upgrade };
         forwarder.forward(ticket.admit(request), onward).await
     }
 }
@@ -170,15 +176,6 @@ fn plain(request: &Request<Incoming>) -> Result<(), Fault> {
             StatusCode::NOT_IMPLEMENTED,
             "not_implemented",
             format!("{} is not forwarded", request.method()),
-        ));
-    }
-    // `Upgrade: h2c` may be ignored (RFC 9110 §7.8); other protocols were asked for in earnest.
-    let upgrades = request.headers().get_all(UPGRADE).iter();
-    if upgrades.into_iter().any(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")) {
-        return Err(Fault::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "not_implemented",
-            "this gateway does not switch protocols",
         ));
     }
     let mut expectations = request.headers().get_all(EXPECT).iter();

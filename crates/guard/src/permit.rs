@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bailiwick_oauth::details::AuthorizationDetail;
 use bailiwick_oauth::{AccessToken, ClientId, Confirmation, Issuer, Resource, Scopes, Subject};
 
-use crate::authentic::Known;
+use crate::authentic::{Authentic, Known, Stop};
+use crate::current::Moment;
 
 /// Proof that a token passed every stage for one resource; only [`Bound::allowed`] makes one.
 ///
@@ -68,6 +69,14 @@ impl Permit {
     /// When the token expires, in seconds since 1970: nothing may go on for it after that.
     pub fn expires(&self) -> i64 {
         self.expires
+    }
+
+    /// Decides whether the token, which was admitted before, is current still: for what goes on.
+    ///
+    /// # Errors
+    /// As [`Authentic::current`](crate::Authentic::current).
+    pub fn still_current(&self, moment: &Moment<'_>) -> Result<(), Stop> {
+        Authentic(self.known.clone()).current(moment).map(drop)
     }
 
     /// The token's claims.

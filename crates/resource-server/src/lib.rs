@@ -74,6 +74,7 @@ pub mod server;
 pub mod testing;
 pub mod token;
 
+mod again;
 mod seen;
 mod statuses;
 mod unscoped;

@@ -10,12 +10,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::routing::get;
+use bailiwick_oauth::Scopes;
 use bailiwick_oauth::event::{
     ACCOUNT_DISABLED, GRANT_REVOKED, SESSION_REVOKED, SESSIONS_REVOKED, TOKEN_REVOKED,
 };
 use bailiwick_resource_server::{
-    Algorithm, DenyList, EventReceiver, Fetcher, Issuer, IssuerKeys, Jwks, KeySettings, Secret,
-    SigningKey,
+    Algorithm, Asked, Denial, DenyList, EventReceiver, Fetcher, Issuer, IssuerKeys, Jwks,
+    KeySettings, Name, ResourceServer, Rule, ScopeRule, Secret, SigningKey,
 };
 use http::header::{AUTHORIZATION, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
@@ -138,6 +139,35 @@ async fn a_revoked_token_is_refused_at_once_though_it_was_seen_before() {
     assert_eq!(api.push(event).await.status(), StatusCode::ACCEPTED);
     assert_eq!(api.call(&token).await, StatusCode::UNAUTHORIZED);
     assert_eq!(api.call(&other).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_goes_on_can_be_looked_at_again() {
+    let issuer = TestIssuer::up().await;
+    let denied = Arc::new(DenyList::default());
+    let api = issuer.protect(API).denials(denied.clone()).build().unwrap();
+    let request = Request::get("/orders")
+        .header(AUTHORIZATION, format!("Bearer {}", issuer.token("a")))
+        .body(())
+        .unwrap();
+    let permit = api.admit(&Asked::from(&request), &Rule::ANY_TOKEN).await.unwrap();
+    assert!(!api.is_revoked(&permit));
+    let name = Issuer::parse(&issuer.url).unwrap();
+    let denial = |subject: &str| Denial::new(name.clone(), Name::Subject(subject.into()), NOW);
+    denied.add(&denial("bob"), NOW).unwrap();
+    assert!(!api.is_revoked(&permit));
+    denied.add(&denial("alice"), NOW).unwrap();
+    assert!(api.is_revoked(&permit));
+
+    let still = |api: &ResourceServer, rule: &Rule| {
+        api.still_allows(&permit, rule, request.method(), request.uri())
+    };
+    let rule = |scope| Rule::from(ScopeRule::AllOf(Scopes::parse(scope).unwrap()));
+    assert!(still(&api, &rule("a")) && !still(&api, &rule("b")));
+    let other = issuer.protect("https://other.example").build().unwrap();
+    assert!(!still(&other, &Rule::ANY_TOKEN), "another resource");
+    let stranger = TestIssuer::up().await.protect(API).build().unwrap();
+    assert!(!still(&stranger, &Rule::ANY_TOKEN), "another issuer");
 }
 
 #[tokio::test]

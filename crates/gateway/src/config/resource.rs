@@ -1,17 +1,18 @@
 //! A protected resource: its identifier, who issues tokens for it, and where it is reached.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bailiwick_guard::ScopeRule;
 use bailiwick_oauth::{Issuer, Resource, Scope, Scopes, metadata};
 use http::uri::Authority;
 use toml::Spanned;
 
-use super::limits::{self, Limits, LimitsTable};
-use super::reading::{Checked, fault, parsed};
+use super::reading::{Checked, Fault, fault, parsed, seconds};
 use super::route::{self, Route, RouteTable};
 use super::tables::tables;
-use super::upstream::{self, HealthCheckTable, OneOrMore, Upstream};
+use super::upgrade::Upgrades;
+use super::upstream::{self, HealthCheckTable, OneOrMore, Protocol, Upstream};
 use crate::route::Pattern;
 
 /// A protected resource: its identifier, who issues tokens for it, and what stands behind it.
@@ -34,12 +35,12 @@ pub struct Protected {
     pub strip_prefix: bool,
     /// What stands behind it.
     pub upstream: Upstream,
+    /// How long what goes on, as streams do, may go on after its token has expired.
+    pub stream_grace: Duration,
     /// What may be reached there.
     pub routes: Vec<Route>,
     /// The scopes that hold others within them.
     pub implies: Vec<(Scope, Scopes)>,
-    /// The limits over all routes.
-    pub limits: Limits,
 }
 
 impl Protected {
@@ -110,10 +111,10 @@ tables! {
         idle_timeout: Option<Spanned<u64>>, "seconds", "`300`";
         /// How long a request may take with its whole answer.
         total_timeout: Option<Spanned<u64>>, "seconds", "without end";
+        /// How long a stream or an upgraded connection may go on after its token has expired.
+        stream_grace: Option<Spanned<u64>>, "seconds", "not at all";
         /// Ask the upstreams now and then whether they are well.
         health_check: Option<Spanned<HealthCheckTable>>, "table", "none";
-        /// Limits over all its routes.
-        limits: Option<LimitsTable>, "table", "none";
         /// What may be reached. What no route names is answered with 404.
         routes: Spanned<Vec<Spanned<RouteTable>>>, "tables", "required";
     }
@@ -146,6 +147,17 @@ pub(super) fn check(table: &ResourceTable) -> Checked<Protected> {
         routes.push(route::check(route_table.get_ref())?);
     }
     route::unambiguous(table.routes.get_ref(), &routes)?;
+    let upstream = upstream::check(table)?;
+    let upgrading = routes.iter().position(|route| route.upgrade != Upgrades::None);
+    if upstream.protocol == Protocol::Http2
+        && let Some(number) = upgrading
+    {
+        let table = table.routes.get_ref()[number].get_ref();
+        let span = table.upgrade.as_ref().map_or_else(|| table.path.span(), Spanned::span);
+        let message =
+            "to switch protocols the upstream must speak HTTP/1.1; take `upstream_protocol` away";
+        return Err(Fault { span, message: message.to_owned() });
+    }
     Ok(Protected {
         identifier: parsed(&table.identifier, Resource::parse, |error| {
             format!(
@@ -164,9 +176,12 @@ pub(super) fn check(table: &ResourceTable) -> Checked<Protected> {
         host: table.host.as_ref().map(host).transpose()?,
         prefix,
         strip_prefix,
-        upstream: upstream::check(table)?,
+        upstream,
+        stream_grace: match &table.stream_grace {
+            Some(_) => seconds(table.stream_grace.as_ref(), 0)?,
+            None => Duration::ZERO,
+        },
         routes,
-        limits: limits::check(table.limits.as_ref())?,
         implies: implied(table)?,
     })
 }

@@ -32,7 +32,7 @@ pub(super) struct Member {
 }
 
 /// A request under way at a member, from the choice to the last octet of the answer.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     member: Arc<Member>,
     taken: Option<Taken>,
 }

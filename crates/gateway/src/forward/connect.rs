@@ -2,6 +2,7 @@
 //! (RFC 9110 §4.3.3, RFC 7301, RFC 9113 §3.3).
 
 use std::error::Error;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
@@ -10,14 +11,16 @@ use http::Uri;
 use http::uri::Scheme;
 use hyper::client::conn::{http1, http2};
 use hyper_rustls::{
-    DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, ResolveServerName,
+    DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, MaybeHttpsStream,
+    ResolveServerName,
 };
 use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
@@ -28,6 +31,8 @@ use crate::config::{Protocol, Server, Tls, Upstream};
 #[derive(Clone)]
 pub(super) struct Connector {
     io: HttpsConnector<HttpConnector>,
+    /// The same, for what only HTTP/1.1 has.
+    http1: HttpsConnector<HttpConnector>,
     protocol: Protocol,
     timeout: Duration,
 }
@@ -86,12 +91,15 @@ impl Connector {
             Protocol::Http2 => vec![b"h2".to_vec()],
             Protocol::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         };
+        let mut http1 = tls.clone();
+        http1.alpn_protocols = vec![b"http/1.1".to_vec()];
         let name: Arc<dyn ResolveServerName + Send + Sync> = match &upstream.tls.server_name {
             Some(name) => Arc::new(FixedServerNameResolver::new(name.clone())),
             None => Arc::new(DefaultServerNameResolver::default()),
         };
         Ok(Self {
-            io: HttpsConnector::new(tcp, tls, false, name),
+            io: HttpsConnector::new(tcp.clone(), tls, false, name.clone()),
+            http1: HttpsConnector::new(tcp, http1, false, name),
             protocol: upstream.protocol,
             timeout: upstream.connect_timeout,
         })
@@ -108,48 +116,64 @@ impl Connector {
     }
 
     pub(super) async fn connect(&self, server: &Server) -> Result<Connection, NoConnection> {
-        match timeout(self.timeout, self.handshake(server)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(NoConnection::Slow),
-        }
+        let connecting = async {
+            let io = open(&self.io, server).await?;
+            let has_chosen_http2 = io.connected().is_negotiated_h2();
+            match self.is_http2(server) {
+                Some(true) if server.scheme == Scheme::HTTPS && !has_chosen_http2 => {
+                    Err(NoConnection::NotHttp2)
+                }
+                Some(true) => http2(io).await,
+                None if has_chosen_http2 => http2(io).await,
+                _ => http1(io).await.map(Connection::Http1),
+            }
+        };
+        timeout(self.timeout, connecting).await.unwrap_or(Err(NoConnection::Slow))
     }
 
-    async fn handshake(&self, server: &Server) -> Result<Connection, NoConnection> {
-        let uri = Uri::builder()
-            .scheme(server.scheme.clone())
-            .authority(server.authority.clone())
-            .path_and_query("/")
-            .build()
-            .map_err(|error| NoConnection::Refused(error.into()))?;
-        let io = self.io.clone().oneshot(uri).await.map_err(NoConnection::Refused)?;
-        let has_chosen_http2 = io.connected().is_negotiated_h2();
-        let is_http2 = match self.is_http2(server) {
-            Some(true) if server.scheme == Scheme::HTTPS && !has_chosen_http2 => {
-                return Err(NoConnection::NotHttp2);
-            }
-            Some(is_http2) => is_http2,
-            None => has_chosen_http2,
-        };
-        if is_http2 {
-            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .initial_stream_window_size(STREAM_WINDOW)
-                .initial_connection_window_size(CONNECTION_WINDOW)
-                .max_header_list_size(LONGEST_HEADERS)
-                .keep_alive_interval(KEEP_ALIVE)
-                .handshake(io)
-                .await?;
-            tokio::spawn(async move { log_end(connection.await) });
-            Ok(Connection::Http2(sender))
-        } else {
-            let (sender, connection) = http1::Builder::new()
-                .max_header_size(LONGEST_HEADERS as usize)
-                .handshake(io)
-                .await?;
-            tokio::spawn(async move { log_end(connection.with_upgrades().await) });
-            Ok(Connection::Http1(sender))
-        }
+    /// The same with HTTP/1.1, whatever else the server speaks.
+    pub(super) async fn connect_http1(
+        &self,
+        server: &Server,
+    ) -> Result<http1::SendRequest<Upload>, NoConnection> {
+        let connecting = async { http1(open(&self.http1, server).await?).await };
+        timeout(self.timeout, connecting).await.unwrap_or(Err(NoConnection::Slow))
     }
+}
+
+type Io = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+async fn open(
+    connector: &HttpsConnector<HttpConnector>,
+    server: &Server,
+) -> Result<Io, NoConnection> {
+    let uri = Uri::builder()
+        .scheme(server.scheme.clone())
+        .authority(server.authority.clone())
+        .path_and_query("/")
+        .build()
+        .map_err(|error| NoConnection::Refused(error.into()))?;
+    connector.clone().oneshot(uri).await.map_err(NoConnection::Refused)
+}
+
+async fn http1(io: Io) -> Result<http1::SendRequest<Upload>, NoConnection> {
+    let (sender, connection) =
+        http1::Builder::new().max_header_size(LONGEST_HEADERS as usize).handshake(io).await?;
+    tokio::spawn(async move { log_end(connection.with_upgrades().await) });
+    Ok(sender)
+}
+
+async fn http2(io: Io) -> Result<Connection, NoConnection> {
+    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(LONGEST_HEADERS)
+        .keep_alive_interval(KEEP_ALIVE)
+        .handshake(io)
+        .await?;
+    tokio::spawn(async move { log_end(connection.await) });
+    Ok(Connection::Http2(sender))
 }
 
 fn log_end(ended: Result<(), hyper::Error>) {
@@ -187,6 +211,16 @@ fn client_config(tls: &Tls) -> Result<ClientConfig, BadUpstream> {
             config.with_client_auth_cert(chain, key)?
         }
     })
+}
+
+/// A digest of what the files hold, to see whether they have changed.
+pub(super) fn content_of(tls: &Tls) -> u64 {
+    let identity = tls.identity.iter().flat_map(|(certificates, key)| [certificates, key]);
+    let mut digest = DefaultHasher::new();
+    for file in tls.ca_file.iter().chain(identity) {
+        fs::read(file).ok().hash(&mut digest);
+    }
+    digest.finish()
 }
 
 fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, BadUpstream> {

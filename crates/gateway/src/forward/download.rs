@@ -87,7 +87,9 @@ impl Kind {
 /// The trailers of a gRPC answer that is cut short.
 fn grpc_status(cut: Cut) -> HeaderMap {
     let status = match cut {
-        Cut::Silent | Cut::TooLong => "4", // DEADLINE_EXCEEDED
+        Cut::Silent | Cut::TooLong => "4",   // DEADLINE_EXCEEDED
+        Cut::Stopped => "14",                // UNAVAILABLE
+        Cut::Expired | Cut::Refused => "16", // UNAUTHENTICATED
     };
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static(status));

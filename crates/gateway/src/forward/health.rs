@@ -13,7 +13,7 @@ use crate::config::HealthCheck;
 
 /// Asks a server for as long as somebody knows it.
 pub(super) async fn watch(member: Weak<Member>, check: HealthCheck) {
-    let way = Way { target: check.path.clone(), takes_trailers: false };
+    let way = Way { target: check.path.clone(), takes_trailers: false, upgrade: None };
     let mut failures = 0;
     loop {
         {

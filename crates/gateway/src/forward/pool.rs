@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::header::{CONNECTION, HOST, TE};
+use http::header::{CONNECTION, HOST, TE, UPGRADE};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri, Version, uri};
 use hyper::body::Incoming;
@@ -69,6 +69,8 @@ pub(super) struct Way {
     pub(super) target: PathAndQuery,
     /// Whether the client takes trailers of the answer (RFC 9110 §10.1.4).
     pub(super) takes_trailers: bool,
+    /// The protocol to switch to.
+    pub(super) upgrade: Option<HeaderValue>,
 }
 
 /// Whether a connection may be one that was used before.
@@ -76,6 +78,8 @@ pub(super) struct Way {
 pub(super) enum Freshness {
     Any,
     New,
+    /// A new one that speaks HTTP/1.1, which may become something else.
+    Http1,
 }
 
 /// Why there is no answer.
@@ -110,10 +114,17 @@ impl Pool {
 
     /// A connection for one request.
     pub(super) async fn take(&self, freshness: Freshness) -> Result<Taken, NoConnection> {
-        if freshness == Freshness::Any
-            && let Some(taken) = self.idle().take()
-        {
-            return Ok(taken);
+        match freshness {
+            Freshness::Http1 => {
+                let sender = self.connector.connect_http1(&self.server).await?;
+                return Ok(Taken { connection: Taking::Http1(Some(sender)), is_reused: false });
+            }
+            Freshness::Any => {
+                if let Some(taken) = self.idle().take() {
+                    return Ok(taken);
+                }
+            }
+            Freshness::New => {}
         }
         if self.speaks.load(Ordering::Relaxed) == HTTP1 {
             return Ok(self.keep(self.connector.connect(&self.server).await?));
@@ -173,6 +184,10 @@ impl Pool {
             if way.takes_trailers {
                 request.headers_mut().insert(CONNECTION, HeaderValue::from_static("te"));
                 request.headers_mut().insert(TE, trailers);
+            }
+            if let Some(protocol) = &way.upgrade {
+                request.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+                request.headers_mut().insert(UPGRADE, protocol.clone());
             }
         }
         request.body_mut().pass_trailers(is_http2);

@@ -16,6 +16,8 @@ use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use crate::tunnel::Switch;
+
 /// The longest head of a request, and the longest line in it.
 pub(super) const LONGEST_HEAD: usize = 64 * 1024;
 
@@ -34,6 +36,8 @@ pub(super) struct Wire<T> {
     framing: Framing,
     /// Whether the client has ended its side.
     ended: bool,
+    /// Whether the connection has become a tunnel.
+    switch: Switch,
     /// How much longer its octets are read after ours is ended.
     linger: Option<Pin<Box<Sleep>>>,
 }
@@ -87,8 +91,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
             at: At::RequestLine,
             framing: Framing::None,
             ended: false,
+            switch: Switch::default(),
             linger: None,
         }
+    }
+
+    /// What makes a tunnel of the connection.
+    pub(super) fn switch(&self) -> Switch {
+        self.switch.clone()
     }
 
     /// Waits for the first octets and tells the protocol by them; `None` when there are none.
@@ -129,6 +139,9 @@ impl<T> Wire<T> {
     fn check(&mut self) -> bool {
         if self.held.is_empty() {
             return false;
+        }
+        if self.at == At::RequestLine && self.switch.is_thrown() {
+            self.at = At::Unchecked;
         }
         match self.at {
             At::Refused => return false,

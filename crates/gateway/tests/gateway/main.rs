@@ -2,15 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod access;
-mod admin;
 mod balance;
-mod deploy;
+mod endings;
 mod hostile;
 mod http2;
 mod hygiene;
-mod limits;
 mod load;
-mod log;
 mod mcp;
 mod other_proxies;
 mod outage;
@@ -18,11 +15,11 @@ mod pools;
 mod proxies;
 mod raw;
 mod reload;
-mod roll_out;
 mod rules;
 mod smuggling;
 mod spellings;
 mod streaming;
 mod support;
 mod tls;
+mod upgrade;
 mod workers;
