@@ -243,7 +243,9 @@ mod tests {
         let response = response(Verdict::Passes(told));
         assert_eq!(response.status.unwrap().code, i32::from(Code::Ok));
         let Some(Outcome::Passed(passed)) = response.outcome else { panic!("it is refused") };
-        assert_eq!(passed.headers[0].append_action(), Append::Overwrite);
+        let [option] = passed.headers.as_slice() else { panic!("{passed:?}") };
+        assert_eq!(option.append_action(), Append::Overwrite);
+        assert_eq!(option.header.as_ref().unwrap().value, "alice");
         let removed = ["x-auth-client", "x-auth-scope", "authorization", "dpop"];
         assert_eq!(passed.headers_to_remove, removed);
     }

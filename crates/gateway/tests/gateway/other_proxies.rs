@@ -34,6 +34,7 @@ impl Asked {
             routes = [
               {{ path = "/files/**", methods = ["GET"], scopes = ["read:files"] }},
               {{ path = "/as-client", scopes = [], forward_token = true }},
+              {{ path = "/mcp", scopes = [], tools = {{ "*" = ["read:files"] }} }},
               {{ path = "/healthz", public = true }},
             ]
             "#,
@@ -50,7 +51,7 @@ impl Asked {
 
     /// A question with these lines of headers.
     async fn question(&self, place: &str, lines: &[&str]) -> Answer {
-        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let lines: String = lines.iter().flat_map(|line| [*line, "\r\n"]).collect();
         let octets = format!("GET {place} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n");
         send(self.address, octets.as_bytes()).await
     }
@@ -166,6 +167,17 @@ async fn a_question_that_is_not_whole_is_refused() {
     assert_eq!(original.status, 400);
     for place in ["/", "/drive/healthz", "/check/", "/check/drive/healthz"] {
         assert_eq!(asked.question(place, &whole).await.status, 404, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_goes_by_the_body_lets_nothing_pass() {
+    let asked = Asked::by("forward_auth").await;
+    let good = asked.bearer(DRIVE, "read:files");
+    for method in ["POST", "GET"] {
+        let answer = asked.ask("Forwarded", method, "/drive/mcp", &[&good]).await;
+        assert_eq!(answer.status, 501, "{method}: {answer:?}");
+        assert_eq!(asked.ask("Forwarded", method, "/drive/mcp", &[]).await.status, 401);
     }
 }
 
