@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Token(Box<Token>),
     /// Explains what a gateway's configuration makes of a token and a request, check by check.
     Explain(Explain),
+    /// Replays recorded decisions against a configuration of the gateway, and prints what it changes.
+    Replay(Replay),
     /// Prints a script that completes commands in your shell.
     Completions {
         /// The shell.
@@ -244,6 +246,15 @@ pub(crate) struct Token {
 }
 
 #[derive(Args)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) config: GatewayConfigured,
+    /// A file of records, as `[records]` of the gateway writes them; may be repeated.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) records: Vec<PathBuf>,
+}
+
+#[derive(Args)]
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) config: GatewayConfigured,
@@ -254,4 +265,7 @@ pub(crate) struct Explain {
     /// The token; read from standard input when absent, so that it stays out of the shell's history.
     #[arg(long, env = "BAILIWICK_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
+    /// Asks a gateway that runs, at its admin listener, instead of reading a configuration.
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    pub(crate) gateway: Option<String>,
 }

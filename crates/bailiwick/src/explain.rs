@@ -1,18 +1,22 @@
-//! `explain`: what a gateway's configuration makes of a token and a request, check by check.
+//! `explain`: what a gateway makes of a token and a request, check by check.
 
 use std::io::Read;
 use std::process::ExitCode;
 
-use bailiwick_gateway::{Explained, Gateway};
-use bailiwick_guard::Outcome;
-use http::{Method, Request, Uri};
+use bailiwick_gateway::Gateway;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use crate::Failure;
 use crate::cli::Explain;
 
 /// Prints every check in its order; 0 when the request would pass.
 pub(crate) async fn run(options: Explain) -> Result<ExitCode, Failure> {
-    let gateway = Gateway::new(crate::gateway::load(&options.config.config)?)?;
     let method = Method::from_bytes(options.method.to_uppercase().as_bytes())
         .map_err(|_| Failure::usage(format!("`{}` is no method", options.method)))?;
     let uri: Uri = options
@@ -29,43 +33,55 @@ pub(crate) async fn run(options: Explain) -> Result<ExitCode, Failure> {
         std::io::stdin().read_to_string(&mut text)?;
         text
     };
-    let mut request = Request::builder().method(method).uri(uri).header("host", authority);
-    if !token.trim().is_empty() {
-        request = request.header("authorization", format!("Bearer {}", token.trim()));
+    let (passes, text) = if let Some(gateway) = &options.gateway {
+        let question = json!({
+            "method": method.as_str(), "url": uri.to_string(), "token": token.trim(),
+        });
+        ask(gateway, &question).await?
+    } else {
+        let gateway = Gateway::new(crate::gateway::load(&options.config.config)?)?;
+        let mut request = Request::builder().method(method).uri(uri).header("host", authority);
+        if !token.trim().is_empty() {
+            request = request.header("authorization", format!("Bearer {}", token.trim()));
+        }
+        let explained = gateway.explain(&request.body(())?).await;
+        (explained.passes(), explained.to_string())
+    };
+    println!("{text}");
+    Ok(if passes { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Asks a gateway that runs.
+async fn ask(gateway: &str, question: &Value) -> Result<(bool, String), Failure> {
+    let place: Uri = gateway
+        .parse()
+        .map_err(|why| Failure::usage(format!("`{gateway}` is no address: {why}")))?;
+    // The token goes there in the clear: to the loopback interface, or through a tunnel.
+    let (Some("http"), Some(authority)) = (place.scheme_str(), place.authority()) else {
+        return Err(Failure::usage(format!("`{gateway}`: write it as http://127.0.0.1:9901")));
+    };
+    let port = authority.port_u16().unwrap_or(80);
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let stream = TcpStream::connect((host, port))
+        .await
+        .map_err(|error| Failure::from(error).during("no gateway answers there"))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::post("/explain")
+        .header(HOST, authority.as_str())
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(question.to_string())))?;
+    let answer = sender.send_request(request).await?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), 1 << 20).collect().await;
+    let body = body.map_err(|error| Failure::new(format!("the answer cannot be read: {error}")))?;
+    let said: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
+    match (status, said["passes"].as_bool(), said["text"].as_str()) {
+        (StatusCode::OK, Some(passes), Some(text)) => Ok((passes, text.to_owned())),
+        _ => {
+            let why = said["error"].as_str().unwrap_or("that is no gateway's admin listener");
+            Err(Failure::new(format!("{status}: {why}")))
+        }
     }
-    Ok(match gateway.explain(&request.body(())?).await {
-        Explained::Unrouted { why } => {
-            println!("no route: {why}");
-            ExitCode::FAILURE
-        }
-        Explained::Public { resource, route } => {
-            println!("{resource}, route {route}: public, no token is needed");
-            ExitCode::SUCCESS
-        }
-        Explained::Checked { resource, route, needs, checks } => {
-            println!("{resource}, route {route}, needs");
-            for need in needs {
-                println!("  {need}");
-            }
-            let mut code = ExitCode::SUCCESS;
-            for check in checks {
-                let outcome = match check.outcome {
-                    Outcome::Passed => "passed".to_owned(),
-                    Outcome::NotReached => "not reached".to_owned(),
-                    Outcome::NotApplicable => continue,
-                    Outcome::Failed { reason, description, note } => {
-                        code = ExitCode::FAILURE;
-                        let note = note.map_or_else(String::new, |note| format!(" ({note})"));
-                        format!("FAILED: {reason}: {description}{note}")
-                    }
-                    Outcome::Missing { fact } => {
-                        code = ExitCode::FAILURE;
-                        format!("UNDECIDED: {fact} cannot be had")
-                    }
-                };
-                println!("  {:<13} {:<17} {outcome}", check.name.as_str(), check.section);
-            }
-            code
-        }
-    })
 }

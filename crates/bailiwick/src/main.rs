@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod gateway;
 mod registry;
+mod replay;
 mod serve;
 mod token;
 
@@ -57,6 +58,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             Command::Client(command) => registry::client(command).await?,
             Command::User(command) => registry::user(command).await?,
             Command::Token(options) => token::run(*options).await?,
+            Command::Replay(options) => return replay::run(&options),
             Command::Explain(options) => return explain::run(options).await,
             Command::Gateway(_) | Command::Completions { .. } => {}
         }

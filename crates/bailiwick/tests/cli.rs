@@ -113,6 +113,90 @@ fn what_is_registered_is_listed() {
     assert!(run(&["user", "hash"], "a good password\n").starts_with("$argon2id$"));
 }
 
+/// An address that nobody listens on.
+fn free() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn gateway_config(listen: &str, admin: &str, route: &str) -> String {
+    format!(
+        "listen = \"{listen}\"\nadmin = {{ listen = \"{admin}\" }}\n[[resource]]\n\
+         identifier = \"https://api.example.com\"\nissuer = \"http://127.0.0.1:1\"\n\
+         upstream = \"http://127.0.0.1:1\"\nroutes = [{{ path = \"{route}\", public = true }}]\n"
+    )
+}
+
+#[cfg(unix)]
+#[test]
+fn a_gateway_that_runs_is_asked_reloaded_and_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    let (listen, admin) = (free().to_string(), free().to_string());
+    std::fs::write(&file, gateway_config(&listen, &admin, "/one")).unwrap();
+    let mut gateway = Command::new(env!("CARGO_BIN_EXE_bailiwick"))
+        .arg("gateway")
+        .current_dir(folder.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let signal = |name: &str, process: u32| {
+        let process = process.to_string();
+        assert!(Command::new("kill").args([name, &process]).status().unwrap().success());
+    };
+    let admin = format!("http://{admin}");
+    let until = |path: &str| {
+        let url = format!("https://api.example.com{path}");
+        let start = std::time::Instant::now();
+        loop {
+            let output =
+                bailiwick(folder.path(), &["explain", "--gateway", &admin, "GET", &url], "");
+            if output.status.success() {
+                let expected =
+                    format!("https://api.example.com, route {path}: public, no token is needed\n");
+                assert_eq!(text(&output.stdout), expected);
+                return;
+            }
+            let waited = start.elapsed().as_secs();
+            assert!(waited < 30, "{}{}", text(&output.stdout), text(&output.stderr));
+        }
+    };
+    until("/one");
+    std::fs::write(&file, gateway_config(&listen, "127.0.0.1:9", "/two")).unwrap();
+    signal("-HUP", gateway.id());
+    until("/two");
+    signal("-TERM", gateway.id());
+    assert!(gateway.wait().unwrap().success());
+}
+
+#[test]
+fn recorded_decisions_are_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = gateway_config("127.0.0.1:1", "127.0.0.1:2", "/open");
+    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    let record = |route: &str| {
+        format!(
+            "{{\"time\":\"2026-01-01T00:00:00Z\",\"resource\":\"https://api.example.com\",\
+             \"route\":\"{route}\",\"method\":\"GET\",\"verdict\":\"public\"}}\n"
+        )
+    };
+    for (name, route) in [("one", "/open"), ("two", "/gone")] {
+        std::fs::write(folder.path().join(name), record(route)).unwrap();
+    }
+    let replay = |files: &[&str]| {
+        let mut arguments = vec!["replay"];
+        arguments.extend(files.iter().flat_map(|file| ["--records", *file]));
+        let output = bailiwick(folder.path(), &arguments, "");
+        (output.status.code(), text(&output.stdout))
+    };
+    let (code, said) = replay(&["one"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = replay(&["one", "two"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("would be refused        1  the path is gone"), "{said}");
+    assert!(said.contains("2 decisions: 1 unchanged, 1 would be refused"), "{said}");
+    assert_eq!(replay(&["nothing"]).0, Some(1));
+}
+
 #[test]
 fn a_name_is_given_once() {
     let folder = tempfile::tempdir().unwrap();

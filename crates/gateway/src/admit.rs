@@ -1,7 +1,7 @@
 //! Admission: the library's verdict, and the proof of it that forwarding asks for (RFC 6750 §3).
 
 use bailiwick_guard::{Permit, Permitted, Reason, Rule, ScopeRule};
-use bailiwick_oauth::{ClientId, Scopes};
+use bailiwick_oauth::{ErrorCode, Scopes};
 use bailiwick_resource_server::{Asked, Refused, ResourceServer, VerifiedToken};
 use http::Request;
 
@@ -10,13 +10,16 @@ use crate::sent::Sent;
 
 /// What lets a request in.
 ///
-/// INVARIANT: there are two ways to one, a permit, which only `guard` makes, and a public route.
+/// INVARIANT: there are three ways to one: a permit, which only `guard` makes, a public route, and
+/// a route whose refusals are only reported.
 #[derive(Debug)]
 pub(crate) enum Ticket {
     /// A token's.
     Permit(Permit),
     /// A route's that is for everyone.
     Public(PublicRoute),
+    /// A route's that lets through what it would refuse.
+    Reported(ReportedOnly),
 }
 
 /// A token that would do if it has the scopes, which are still to be found out; no ticket yet.
@@ -30,6 +33,10 @@ pub(crate) struct Unscoped<'s> {
 #[derive(Debug)]
 pub(crate) struct PublicRoute(());
 
+/// Proof that a route only reports what it would refuse; only [`admit`] makes one.
+#[derive(Debug)]
+pub(crate) struct ReportedOnly(Reason);
+
 /// A request that was let in; only [`Ticket::admit`] makes one.
 #[derive(Debug)]
 pub(crate) enum Admitted {
@@ -37,11 +44,17 @@ pub(crate) enum Admitted {
     Permitted(Permitted<Request<Sent>>),
     /// By a route that is for everyone.
     Public(Public),
+    /// By a route that only reports what it would refuse: nothing is known of who asks.
+    Reported(Reported),
 }
 
 /// A request to a public route.
 #[derive(Debug)]
 pub(crate) struct Public(Request<Sent>);
+
+/// A request that would have been refused.
+#[derive(Debug)]
+pub(crate) struct Reported(Request<Sent>);
 
 /// A request that was not let in: why, and the library's answer.
 #[derive(Debug)]
@@ -60,7 +73,13 @@ pub(crate) async fn admit(
         Access::Public => return Ok(Ticket::Public(PublicRoute(()))),
         Access::Token(rule) => rule,
     };
-    Ok(Ticket::Permit(resource.admit(asked, rule).await?))
+    match resource.admit(asked, rule).await.map_err(NotAdmitted::from) {
+        // What is malformed has two readings: that is for nobody's upstream.
+        Err(not) if route.report_only && not.reason.error() != Some(ErrorCode::InvalidRequest) => {
+            Ok(Ticket::Reported(ReportedOnly(not.reason)))
+        }
+        outcome => outcome.map(Ticket::Permit),
+    }
 }
 
 /// Whether a request is let in but for its scope, which depends on its body.
@@ -76,6 +95,11 @@ pub(crate) async fn admit_but_scope<'s>(
 }
 
 impl Unscoped<'_> {
+    /// The permit for the resource, if not for the calls.
+    pub(crate) fn permit(&self) -> &Permit {
+        self.token.permit()
+    }
+
     /// Lets in what needs these scopes beside those of its route; the challenge names all of them.
     pub(crate) fn with(self, further: Scopes) -> Result<Ticket, NotAdmitted> {
         let mut scopes = self.rule.scope.enough();
@@ -93,16 +117,20 @@ impl From<Refused> for NotAdmitted {
 }
 
 impl Ticket {
-    /// The client that holds the token, where there is one.
-    pub(crate) fn client(&self) -> Option<&ClientId> {
-        self.permit().and_then(Permit::client_id)
-    }
-
-    /// The token's permit; a public route has none.
+    /// The permit, where there is one.
     pub(crate) fn permit(&self) -> Option<&Permit> {
         match self {
             Self::Permit(permit) => Some(permit),
-            Self::Public(_) => None,
+            Self::Public(_) | Self::Reported(_) => None,
+        }
+    }
+
+    /// The verdict, and the reason for which the request would have been refused.
+    pub(crate) fn verdict(&self) -> (&'static str, Option<Reason>) {
+        match self {
+            Self::Permit(_) => ("permitted", None),
+            Self::Public(_) => ("public", None),
+            Self::Reported(ReportedOnly(reason)) => ("reported", Some(*reason)),
         }
     }
 
@@ -111,19 +139,20 @@ impl Ticket {
         match self {
             Self::Permit(permit) => Admitted::Permitted(permit.admit(request)),
             Self::Public(PublicRoute(())) => Admitted::Public(Public(request)),
+            Self::Reported(ReportedOnly(_)) => Admitted::Reported(Reported(request)),
         }
     }
 }
 
 impl Admitted {
-    /// The permit, which a public route has none of, and the request.
+    /// The permit, which only a token has, and the request.
     pub(crate) fn into_parts(self) -> (Option<Permit>, Request<Sent>) {
         match self {
             Self::Permitted(permitted) => {
                 let (permit, request) = permitted.into_parts();
                 (Some(permit), request)
             }
-            Self::Public(Public(request)) => (None, request),
+            Self::Public(Public(request)) | Self::Reported(Reported(request)) => (None, request),
         }
     }
 }

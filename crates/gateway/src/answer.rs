@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
@@ -42,6 +42,8 @@ pub(crate) struct Fault {
     pub(crate) description: String,
     /// The methods that would do, with 405.
     pub(crate) allowed: Vec<Method>,
+    /// When it may be tried again, in seconds.
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl Fault {
@@ -50,7 +52,13 @@ impl Fault {
         error: &'static str,
         description: impl Into<String>,
     ) -> Self {
-        Self { status, error, description: description.into(), allowed: Vec::new() }
+        Self {
+            status,
+            error,
+            description: description.into(),
+            allowed: Vec::new(),
+            retry_after: None,
+        }
     }
 
     pub(crate) fn bad_request(error: &'static str, description: impl Into<String>) -> Self {
@@ -81,6 +89,9 @@ impl Fault {
             && let Ok(value) = HeaderValue::from_str(&names.join(", "))
         {
             answer.headers_mut().insert(ALLOW, value);
+        }
+        if let Some(seconds) = self.retry_after {
+            answer.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         answer
     }

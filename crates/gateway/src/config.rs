@@ -3,10 +3,14 @@
 //! Unknown settings are refused; each error names file, line and column and says what would be
 //! right. What comes out is made of domain types and needs no further check.
 
+mod admin;
 mod answer;
 mod calls;
+mod limits;
 mod listening;
+mod log;
 mod reading;
+mod records;
 mod resource;
 mod route;
 mod rule;
@@ -21,10 +25,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+pub use admin::Admin;
 pub use answer::{Answering, Mode};
 pub use calls::Calls;
 pub(crate) use calls::Tool;
+pub use limits::{Limits, Rate};
 pub use listening::{Proxies, Telling};
+pub use log::{Log, LogFormat};
+pub use records::Records;
 pub use resource::Protected;
 pub use route::{Access, Route};
 pub(crate) use rule::in_words;
@@ -62,7 +70,9 @@ pub struct Config {
     pub max_connections: usize,
     /// How long a client may take to send the head of a request.
     pub head_timeout: Duration,
-    /// How long requests may go on after a shutdown was asked for.
+    /// How long connections are still accepted after a shutdown was asked for.
+    pub drain_delay: Duration,
+    /// How long requests may go on after that.
     pub drain_timeout: Duration,
     /// The proxies in front, whose word is taken.
     pub proxies: Proxies,
@@ -70,6 +80,12 @@ pub struct Config {
     pub tls: Option<ListenTls>,
     /// Where other proxies may ask.
     pub answering: Vec<Answering>,
+    /// Where metrics, health and explanations are had.
+    pub admin: Option<Admin>,
+    /// The access log; without one, requests are events of the process's own log.
+    pub log: Option<Log>,
+    /// Where decision records are kept.
+    pub records: Option<Records>,
     /// The protected resources.
     pub resources: Vec<Protected>,
 }
@@ -112,6 +128,8 @@ impl Config {
             ("workers", self.workers == next.workers),
             ("max_connections", self.max_connections == next.max_connections),
             ("head_timeout", self.head_timeout == next.head_timeout),
+            ("admin", self.admin == next.admin),
+            ("drain_delay", self.drain_delay == next.drain_delay),
             ("drain_timeout", self.drain_timeout == next.drain_timeout),
             ("tls", self.tls == next.tls),
         ];

@@ -1,15 +1,18 @@
 //! The decision on a request, the same for whoever asks: a client here, or another proxy that has
 //! the request itself.
 
-use bailiwick_guard::Permit;
-use bailiwick_resource_server::{Asked, ResourceServer};
+use std::net::IpAddr;
+
+use bailiwick_guard::{Permit, Reason, Rule, Step};
+use bailiwick_resource_server::Asked;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use crate::admit::{self, NotAdmitted, Ticket, Unscoped, admit};
 use crate::answer::Fault;
-use crate::config::Calls;
+use crate::config::{Calls, Protected};
+use crate::limits::Places;
 use crate::mcp;
 use crate::path::Path;
 use crate::route::{Chosen, NoRoute};
@@ -50,19 +53,35 @@ pub(crate) struct Reading<'s> {
     target: PathAndQuery,
 }
 
-/// What is logged of a decision: never a token, never a claim.
+/// What is noted of a decision, to be counted, logged and recorded: never a token, never a claim.
 #[derive(Debug)]
 pub(crate) struct Event<'s> {
     pub(crate) verdict: &'static str,
     pub(crate) reason: &'static str,
-    pub(crate) client: Option<String>,
-    pub(crate) resource: Option<&'s str>,
+    /// Who asks, for limits.
+    pub(crate) address: Option<IpAddr>,
+    /// Of a token that is good for the resource, if not for the route.
+    pub(crate) permit: Option<Permit>,
+    /// Places among the requests under way, to be kept to the end of the answer.
+    pub(crate) places: Places,
+    pub(crate) resource: Option<&'s Protected>,
+    /// The resource's number.
+    pub(crate) number: Option<usize>,
     pub(crate) route: Option<&'s str>,
 }
 
 impl Default for Event<'_> {
     fn default() -> Self {
-        Self { verdict: "malformed", reason: "", client: None, resource: None, route: None }
+        Self {
+            verdict: "malformed",
+            reason: "",
+            address: None,
+            permit: None,
+            places: Places::default(),
+            resource: None,
+            number: None,
+            route: None,
+        }
     }
 }
 
@@ -84,25 +103,50 @@ impl Site {
         let (chosen, part) = self.find(&host.name(), path, method, event)?;
         let forwarded = if part.resource.strip_prefix { chosen.below } else { path };
         let target = target::onward(forwarded, uri.query())?;
+        let limiters = self.limiters(chosen.resource, chosen.route);
+        // Before the token is looked at: a flood shall not cost a signature each.
+        limiters.address(event)?;
         let asked = Asked::from(request);
         if let (Some(calls), Some(rule)) = (&part.route.calls, part.route.access.rule())
             && mcp::carries_calls(method)
         {
             return Ok(match admit::admit_but_scope(part.server, rule, &asked).await {
                 Ok(token) => {
+                    event.permit = Some(token.permit().clone());
+                    limiters.token(event)?;
                     event.verdict = "malformed"; // until the body was read
                     Decision::Reads(Reading { part, calls, token, host, target })
                 }
-                Err(not) => Decision::Refused(event.refused(not)),
+                Err(not) => {
+                    event.permit = self.despite(not.reason, part, &asked).await;
+                    Decision::Refused(event.refused(not))
+                }
             });
         }
         Ok(match admit(part.server, part.route, &asked).await {
             Ok(ticket) => {
-                event.passes(part, &ticket);
+                event.permit = match ticket.verdict() {
+                    (_, Some(reason)) => self.despite(reason, part, &asked).await,
+                    (_, None) => ticket.permit().cloned(),
+                };
+                limiters.token(event)?;
+                event.passes(&ticket);
                 Decision::Passes(Passage { part, ticket, host, target })
             }
-            Err(not) => Decision::Refused(event.refused(not)),
+            Err(not) => {
+                event.permit = self.despite(not.reason, part, &asked).await;
+                Decision::Refused(event.refused(not))
+            }
         })
+    }
+
+    /// What is known of a good token that the route did not let in, for the records; nothing is
+    /// looked at where there are none.
+    async fn despite(&self, reason: Reason, part: Part<'_>, asked: &Asked<'_>) -> Option<Permit> {
+        if self.records.is_none() || reason.step() != Step::Allowed {
+            return None;
+        }
+        part.server.admit(asked, &Rule::ANY_TOKEN).await.ok()
     }
 
     /// What decides about something that was let in before and goes on; `None` when it would not be
@@ -113,14 +157,15 @@ impl Site {
         host: &Host,
         method: &Method,
         uri: &Uri,
-    ) -> Option<&ResourceServer> {
+    ) -> Option<Part<'_>> {
         let path = Path::parse(uri.path()).ok()?;
         let (_, part) = self.find(&host.name(), path, method, &mut Event::default()).ok()?;
         let passes = match part.route.access.rule() {
             None => true,
+            Some(_) if part.route.report_only => true,
             Some(rule) => part.server.still_allows(permit?, rule, method, uri),
         };
-        passes.then_some(part.server)
+        passes.then_some(part)
     }
 
     /// Finds the route of a request.
@@ -132,14 +177,15 @@ impl Site {
         event: &mut Event<'s>,
     ) -> Result<(Chosen<'r>, Part<'s>), Fault> {
         let resources = &self.config.resources;
-        let of = |number: usize| resources.get(number).map(|at| at.identifier.as_str());
         event.verdict = "unrouted";
         let chosen = self.routes.find(host, path, method, resources).map_err(|none| {
-            event.resource = none.resource().and_then(of);
+            event.number = none.resource();
+            event.resource = event.number.and_then(|number| resources.get(number));
             none.fault()
         })?;
         let Some(part) = self.part(chosen) else { return Err(Fault::nothing_here()) };
-        event.resource = Some(part.resource.identifier.as_str());
+        event.number = Some(part.number);
+        event.resource = Some(part.resource);
         event.route = Some(part.route.path.as_str());
         Ok((chosen, part))
     }
@@ -166,7 +212,7 @@ impl<'s> Reading<'s> {
         })?;
         Ok(match token.with(needed) {
             Ok(ticket) => {
-                event.passes(part, &ticket);
+                event.passes(&ticket);
                 Ok(Passage { part, ticket, host, target })
             }
             Err(not) => Err(event.refused(not)),
@@ -174,11 +220,10 @@ impl<'s> Reading<'s> {
     }
 }
 
-impl<'s> Event<'s> {
-    fn passes(&mut self, part: Part<'s>, ticket: &Ticket) {
-        let is_public = part.route.access.rule().is_none();
-        self.verdict = if is_public { "public" } else { "permitted" };
-        self.client = ticket.client().map(ToString::to_string);
+impl Event<'_> {
+    fn passes(&mut self, ticket: &Ticket) {
+        let (verdict, reason) = ticket.verdict();
+        (self.verdict, self.reason) = (verdict, reason.map_or("", Reason::as_str));
     }
 
     fn refused(&mut self, not: NotAdmitted) -> Response<Bytes> {

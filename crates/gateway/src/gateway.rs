@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::TcpListener as StdListener;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{io, thread};
 
 use http::Request;
@@ -13,9 +14,11 @@ use tokio::runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::admin::Admin;
 use crate::answer::Questions;
 use crate::config::{Answering, Config, Protected};
 use crate::explain::{Explained, explain};
+use crate::lines::Place;
 use crate::listen::{self, Behind, Terms};
 use crate::reload::{Live, Reloader};
 use crate::site::Site;
@@ -45,6 +48,10 @@ impl GatewayError {
     fn tls(error: impl Error + Send + Sync + 'static) -> Self {
         Self { what: "the gateway cannot speak TLS".to_owned(), source: Box::new(error) }
     }
+
+    pub(crate) fn file(place: &Place, error: io::Error) -> Self {
+        Self { what: format!("{place} cannot be written"), source: error.into() }
+    }
 }
 
 impl Gateway {
@@ -64,14 +71,24 @@ impl Gateway {
         Reloader::new(self.live.clone())
     }
 
+    /// The operator's view of this gateway, to be served where the operator alone is.
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.live.clone(), self.terms.clone())
+    }
+
     /// Explains what becomes of a request, check by check; forwards nothing.
     pub async fn explain(&self, request: &Request<()>) -> Explained {
         explain(&self.live.site(), request).await
     }
 
     /// Serves a listener on this runtime until `shutdown` is done and the last request answered.
+    ///
+    /// Serves no admin listener: see [`Gateway::admin`].
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let _chores = self.chores();
+        let live = self.live;
+        let delay = live.site().config.drain_delay;
+        let shutdown = drained(shutdown, &live, delay);
         let behind = Behind::Worker(Box::new(self.worker));
         listen::serve(behind, listener, self.terms, shutdown).await;
     }
@@ -98,7 +115,7 @@ impl Gateway {
     pub fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         // Workers share their ports, and would with a stranger's process too: ask first.
         let site = self.live.site();
-        let (listen, workers) = (site.config.listen, site.config.workers);
+        let Config { listen, workers, admin, drain_delay, .. } = site.config;
         let redirect_from = site.config.tls.as_ref().and_then(|tls| tls.redirect_from);
         let mut places = site.config.answering.clone();
         drop(site);
@@ -107,6 +124,7 @@ impl Gateway {
             place.listen = StdListener::bind(place.listen)?.local_addr()?;
             tracing::info!(address = %place.listen, mode = %place.mode, "answering other proxies");
         }
+        let admin_listener = admin.map(|admin| listen::alone(admin.listen)).transpose()?;
         let (stop, stopped) = watch::channel(false);
         let mut threads = Vec::new();
         for number in 1..workers {
@@ -129,7 +147,10 @@ impl Gateway {
         let questions = self.questions(&places, &stopped)?;
         let plain = redirect_from.map(listen::alone).transpose()?;
         on_a_runtime(listener, async |listener| {
-            let _chores = self.chores();
+            let mut chores = self.chores();
+            if let Some(listener) = admin_listener {
+                chores.spawn(self.admin().serve(TcpListener::from_std(listener)?));
+            }
             tracing::info!(%address, workers, "listening");
             let mut beside: JoinSet<()> = questions.into_iter().collect();
             if let Some(plain) = plain {
@@ -137,7 +158,7 @@ impl Gateway {
                 beside.spawn(listen::serve(Behind::Redirect, plain, terms, told(stopped)));
             }
             let shutdown = async {
-                shutdown.await;
+                drained(shutdown, &self.live, drain_delay).await;
                 let _ = stop.send(true);
             };
             let behind = Behind::Worker(Box::new(self.worker));
@@ -181,6 +202,13 @@ impl Gateway {
 
 /// A listener being served, beside others of the same worker.
 type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Waits for the shutdown and then, not ready any more, until those who send requests have noticed.
+async fn drained(shutdown: impl Future<Output = ()>, live: &Live, delay: Duration) {
+    shutdown.await;
+    live.drain();
+    tokio::time::sleep(delay).await;
+}
 
 fn on_a_runtime(
     listener: StdListener,

@@ -23,6 +23,8 @@ pub(crate) struct Lease {
     site: Arc<Site>,
     live: Arc<Live>,
     server: ResourceServer,
+    /// Whether its route only reports what it would refuse.
+    is_reported: bool,
     /// When it is over, in seconds since 1970; a public route's is never.
     end: i64,
 }
@@ -67,6 +69,7 @@ impl Lease {
             site: site.clone(),
             live: live.clone(),
             server: part.server.clone(),
+            is_reported: part.route.report_only,
             end: end.saturating_add(grace),
         }
     }
@@ -76,9 +79,14 @@ impl Lease {
         if !self.live.is(&self.site) {
             let site = self.live.site();
             let Admission { permit, host, method, uri } = &self.what;
-            let server = site.still_passes(permit.as_ref(), host, method, uri);
-            self.server = server.ok_or(Over::Refused)?.clone();
+            let part = site.still_passes(permit.as_ref(), host, method, uri);
+            let part = part.ok_or(Over::Refused)?;
+            self.server = part.server.clone();
+            self.is_reported = part.route.report_only;
             self.site = site;
+        }
+        if self.is_reported {
+            return Ok(());
         }
         let Some(permit) = &self.what.permit else { return Ok(()) };
         if now() >= self.end {

@@ -3,6 +3,7 @@
 
 pub mod config;
 
+mod admin;
 mod admit;
 mod answer;
 mod client;
@@ -12,18 +13,26 @@ mod forward;
 mod gateway;
 mod headers;
 mod lease;
+mod limits;
+mod lines;
 mod listen;
+mod log;
 mod mcp;
+mod metrics;
 mod path;
 mod published;
+mod records;
 mod reload;
+mod replay;
 mod route;
 mod sent;
 mod site;
+mod tally;
 mod target;
 mod tunnel;
 mod worker;
 
+pub use admin::Admin;
 pub use config::{
     Access, Answering, Balance, Calls, CertificateFiles, ClientCertificates, Config, ConfigError,
     HealthCheck, ListenTls, Mode, Position, Protected, Protocol, Proxies, Route, Server, Telling,
@@ -33,4 +42,5 @@ pub use explain::Explained;
 pub use gateway::{Gateway, GatewayError};
 pub use path::AmbiguousPath;
 pub use reload::{ReloadError, Reloaded, Reloader, Reloads};
+pub use replay::{Changes, RecordedRoute, Replayed};
 pub use route::{MalformedPattern, Pattern};

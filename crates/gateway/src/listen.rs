@@ -27,6 +27,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::answer::Questions;
 use crate::client::Peer;
 use crate::config::Proxies;
+use crate::log::Logged;
 use crate::reload::Live;
 use crate::worker::Worker;
 use tls::{BadTls, Handshake};
@@ -37,6 +38,8 @@ use wire::{Protocol, Wire};
 pub(crate) struct Terms {
     /// How many there may be, shared by all workers.
     connections: Arc<Semaphore>,
+    /// The same, as a number that stays.
+    most_connections: usize,
     /// How long a client may take for the head of a request.
     head_timeout: Duration,
     /// How long requests may go on after the shutdown.
@@ -65,11 +68,18 @@ impl Terms {
         let handshake = config.tls.clone().map(Handshake::new).transpose()?;
         Ok(Self {
             connections: Arc::new(Semaphore::new(config.max_connections)),
+            most_connections: config.max_connections,
             head_timeout: config.head_timeout,
             drain_timeout: config.drain_timeout,
             live,
             handshake: handshake.map(Arc::new),
         })
+    }
+
+    /// How many connections there are, and how many there may be.
+    pub(crate) fn open_connections(&self) -> (usize, usize) {
+        let free = self.connections.available_permits();
+        (self.most_connections.saturating_sub(free), self.most_connections)
     }
 
     /// The same without TLS.
@@ -259,8 +269,10 @@ async fn talk<T>(
         async move {
             Ok::<_, Infallible>(match &*behind {
                 Behind::Worker(worker) => worker.answer(request, &peer).await,
-                Behind::Questions(questions) => questions.answer(request, &peer).await,
-                Behind::Redirect => redirect::answer(&request),
+                Behind::Questions(questions) => {
+                    questions.answer(request, &peer).await.map(Logged::from)
+                }
+                Behind::Redirect => redirect::answer(&request).map(Logged::from),
             })
         }
     });

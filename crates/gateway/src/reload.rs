@@ -4,6 +4,7 @@
 //! configuration with any mistake in it changes nothing: the old one is served on.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub(crate) struct Live {
     /// Told of each change; the number is that of the site.
     changes: watch::Sender<u64>,
     past: Mutex<Reloads>,
+    draining: AtomicBool,
 }
 
 /// What became of the reloads up to now.
@@ -45,6 +47,7 @@ impl Live {
             site: ArcSwap::from_pointee(site),
             changes: watch::Sender::new(0),
             past: Mutex::default(),
+            draining: AtomicBool::new(false),
         }
     }
 
@@ -61,6 +64,16 @@ impl Live {
     /// Hears of each change of the site: whoever goes on with an old verdict decides again.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// The end has begun: the gateway is not ready any more.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the end has begun.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// What became of the reloads up to now.
@@ -105,7 +118,7 @@ impl Live {
                 Ok(Reloaded { needs_restart })
             }
             Err(error) => {
-                (past.refused, past.error) = (past.refused + 1, Some(error.to_string()));
+                (past.refused, past.error) = (past.refused + 1, Some(chain(&error)));
                 Err(error)
             }
         }
@@ -178,7 +191,11 @@ impl Reloader {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "the configuration was not reloaded; the old one is served on");
+                let error = chain(error);
+                tracing::error!(
+                    error,
+                    "the configuration was not reloaded; the old one is served on"
+                );
             }
         }
         outcome
@@ -215,6 +232,12 @@ impl Reloader {
             }
         }
     }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// What a file holds; `None` while it cannot be read.

@@ -1,20 +1,24 @@
 //! The site: a configuration made ready, which all workers share and nothing changes; another
 //! takes its place.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use bailiwick_fetch::{BuildError, Fetcher, IssuerKeys, KeySettings};
+use bailiwick_fetch::{BuildError, Fetcher, IssuerKeys, KeySettings, Status};
 use bailiwick_oauth::{Issuer, Resource, Scope};
 use bailiwick_resource_server::{Builder, Dpop, MemoryFirstUse, ResourceServer};
 use http::uri::Authority;
 
-use crate::config::{Config, Protected, Route};
+use crate::config::{Config, Log, Protected, Records, Route};
+use crate::decide::Event;
 use crate::gateway::GatewayError;
+use crate::limits::{Applied, Limiters};
+use crate::lines::{Lines, Place};
 use crate::published::Published;
 use crate::route::{Chosen, Routes};
+use crate::tally::Tally;
 
 /// A configuration made ready: its routes, and what is known of issuers and tokens.
 #[derive(Debug)]
@@ -24,6 +28,16 @@ pub(crate) struct Site {
     pub(crate) published: Published,
     /// The library's part of each resource, by the resource's number.
     servers: Vec<ResourceServer>,
+    /// What is counted of each resource, by the resource's number.
+    tallies: Vec<Arc<Tally>>,
+    /// What is counted of requests that are for none.
+    elsewhere: Arc<Tally>,
+    /// Where the access log is written.
+    pub(crate) log: Option<Arc<Lines>>,
+    /// Where decisions are recorded.
+    pub(crate) records: Option<Arc<Lines>>,
+    /// By the resource's number.
+    limiters: Vec<Limiters>,
     memory: Memory,
 }
 
@@ -34,6 +48,7 @@ struct Memory {
     keys: HashMap<(Issuer, bool), Arc<IssuerKeys>>,
     /// The DPoP proofs that were used at each resource: no proof passes again after a reload.
     proofs: HashMap<Resource, Arc<MemoryFirstUse>>,
+    tallies: HashMap<Resource, Arc<Tally>>,
 }
 
 /// A part of a resource that a request is for.
@@ -57,10 +72,15 @@ impl Site {
     pub(crate) fn after(previous: Option<&Self>, config: Config) -> Result<Self, GatewayError> {
         let mut memory = Memory::default();
         let mut servers = Vec::new();
+        let mut tallies = Vec::new();
+        let mut limiters = Vec::new();
         for resource in &config.resources {
             let failed = |error| GatewayError::new(resource, error);
             let keys = memory.keys(previous, resource).map_err(|e| failed(e.into()))?;
             let proofs = memory.proofs(previous, resource);
+            tallies.push(memory.tally(previous, resource));
+            limiters
+                .push(Limiters::after(previous.and_then(|site| site.limits(resource)), resource));
             if let Some(unchanged) = previous.and_then(|site| site.server(resource)) {
                 servers.push(unchanged.clone());
                 continue;
@@ -82,6 +102,17 @@ impl Site {
             routes: Routes::new(&config.resources),
             published: Published::new(config.resources.iter().zip(&servers)),
             servers,
+            tallies,
+            elsewhere: previous.map(|site| site.elsewhere.clone()).unwrap_or_default(),
+            log: lines(
+                previous.and_then(|site| site.log.as_ref()),
+                config.log.as_ref().map(Log::place),
+            )?,
+            records: lines(
+                previous.and_then(|site| site.records.as_ref()),
+                config.records.as_ref().map(Records::place),
+            )?,
+            limiters,
             config,
             memory,
         })
@@ -102,6 +133,41 @@ impl Site {
             route: resource.routes.get(chosen.route)?,
             server: self.servers.get(chosen.resource)?,
         })
+    }
+
+    /// The limits that a request to a route is under.
+    pub(crate) fn limiters(&self, resource: usize, route: usize) -> Applied<'_> {
+        self.limiters.get(resource).map_or(Applied::NONE, |limiters| limiters.of(route))
+    }
+
+    /// The limits of a resource by the same name.
+    fn limits(&self, resource: &Protected) -> Option<(&Protected, &Limiters)> {
+        let known = self.config.resources.iter().zip(&self.limiters);
+        known.into_iter().find(|(at, _)| at.identifier == resource.identifier)
+    }
+
+    /// What is counted of the resource that a request is for.
+    pub(crate) fn tally(&self, event: &Event<'_>) -> &Tally {
+        let tally = event.number.and_then(|number| self.tallies.get(number));
+        tally.unwrap_or(&self.elsewhere)
+    }
+
+    /// What was counted, by resource; by the empty name what is for none.
+    pub(crate) fn tallies(&self) -> impl Iterator<Item = (&str, &Tally)> {
+        let of_resources = self.config.resources.iter().zip(&self.tallies);
+        let of_resources = of_resources.map(|(at, tally)| (at.identifier.as_str(), &**tally));
+        of_resources.chain([("", &*self.elsewhere)])
+    }
+
+    /// Each resource with the library's part of it.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = (&Protected, &ResourceServer)> {
+        self.config.resources.iter().zip(&self.servers)
+    }
+
+    /// How the keys of each issuer are.
+    pub(crate) fn issuers(&self) -> BTreeMap<String, Status> {
+        let health = self.servers.iter().flat_map(|server| server.health().issuers);
+        health.map(|issuer| (issuer.issuer, issuer.keys)).collect()
     }
 
     /// The keys of every issuer.
@@ -134,6 +200,13 @@ impl Memory {
         })
     }
 
+    fn tally(&mut self, previous: Option<&Site>, resource: &Protected) -> Arc<Tally> {
+        let known = previous.and_then(|site| site.memory.tallies.get(&resource.identifier));
+        let tally = known.cloned().unwrap_or_default();
+        self.tallies.insert(resource.identifier.clone(), tally.clone());
+        tally
+    }
+
     fn proofs(&mut self, previous: Option<&Site>, resource: &Protected) -> Arc<MemoryFirstUse> {
         let known = previous.and_then(|site| site.memory.proofs.get(&resource.identifier));
         let proofs = known.cloned().unwrap_or_else(|| Arc::new(MemoryFirstUse::new(PROOFS)));
@@ -144,6 +217,21 @@ impl Memory {
 
 /// How many used proofs are remembered at each resource, for a minute: some 1,400 a second.
 const PROOFS: usize = 100_000;
+
+/// Writes lines to a place: on, where it was written to before.
+fn lines(
+    previous: Option<&Arc<Lines>>,
+    place: Option<Place>,
+) -> Result<Option<Arc<Lines>>, GatewayError> {
+    let Some(place) = place else { return Ok(None) };
+    if let Some(lines) = previous.filter(|lines| *lines.place() == place) {
+        return Ok(Some(lines.clone()));
+    }
+    match Lines::open(place.clone()) {
+        Ok(lines) => Ok(Some(Arc::new(lines))),
+        Err(error) => Err(GatewayError::file(&place, error)),
+    }
+}
 
 /// Keys are fetched with a setting of the operator's: whether the issuer may be at a private address.
 fn issuer_keys(resource: &Protected) -> Result<Arc<IssuerKeys>, BuildError> {

@@ -1,6 +1,7 @@
 //! A worker: one thread's share of the gateway, with its own connections to the upstreams.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
 use http::header::EXPECT;
@@ -15,6 +16,7 @@ use crate::forward::{self, Forwarder, Onward};
 use crate::gateway::GatewayError;
 use crate::headers::Credentials;
 use crate::lease::Grounds;
+use crate::log::Logged;
 use crate::mcp;
 use crate::reload::Live;
 use crate::sent::Sent;
@@ -65,12 +67,13 @@ impl Worker {
         &self,
         mut request: Request<Incoming>,
         peer: &Peer,
-    ) -> Response<Answer> {
+    ) -> Response<Logged> {
+        let begun = Instant::now();
         let ready = self.ready();
-        let method = request.method().clone();
         let asker = Client::of(peer, request.headers(), &ready.site.config.proxies);
+        let arrived = ready.site.arrived(&request, Some(asker.address), begun);
         peer.note(request.extensions_mut());
-        let mut event = Event::default();
+        let mut event = Event { address: Some(asker.address), ..Event::default() };
         let answer = match ready.pass(request, &asker, &self.live, &mut event).await {
             Ok(answer) => answer,
             Err(fault) => {
@@ -78,12 +81,7 @@ impl Worker {
                 fault.answer()
             }
         };
-        let Event { verdict, reason, client, resource, route } = event;
-        let (status, address) = (answer.status().as_u16(), asker.address);
-        tracing::info!(
-            verdict, reason, client, %address, resource, route, %method, status, "request"
-        );
-        answer
+        ready.site.note(arrived, event, answer)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::verdict::Verdict;
@@ -64,16 +65,19 @@ impl Questions {
         })
     }
 
-    /// Decides about the request that was asked about, and logs what was decided.
+    /// Decides about the request that was asked about, and notes what was decided. Limits of
+    /// requests under way hold for the question alone: who forwards is another.
     pub(super) async fn verdict(&self, request: Result<Request<()>, Fault>) -> Verdict {
-        let method = request.as_ref().ok().map(|request| request.method().clone());
-        let method = method.as_ref().map(http::Method::as_str);
+        let begun = Instant::now();
         let site = self.live.site();
+        let mut unreadable = Request::new(());
+        *unreadable.method_mut() = Method::from_bytes(b"UNREADABLE").unwrap_or_default();
+        let arrived = site.arrived(request.as_ref().unwrap_or(&unreadable), None, begun);
         let mut event = Event::default();
         let told = Verdict::of(&site, request, &mut event).await;
-        let Event { verdict, reason, client, resource, route } = event;
-        let (status, mode) = (told.status().as_u16(), self.place.mode.as_str());
-        tracing::info!(verdict, reason, client, resource, route, method, status, mode, "request");
+        let mut answered = Response::new(Bytes::new());
+        *answered.status_mut() = told.status();
+        drop(site.note(arrived, event, whole(answered)));
         told
     }
 

@@ -8,6 +8,7 @@ use bailiwick_oauth::{Issuer, Resource, Scope, Scopes, metadata};
 use http::uri::Authority;
 use toml::Spanned;
 
+use super::limits::{self, Limits, LimitsTable};
 use super::reading::{Checked, Fault, fault, parsed, seconds};
 use super::route::{self, Route, RouteTable};
 use super::tables::tables;
@@ -41,6 +42,8 @@ pub struct Protected {
     pub routes: Vec<Route>,
     /// The scopes that hold others within them.
     pub implies: Vec<(Scope, Scopes)>,
+    /// The limits over all routes.
+    pub limits: Limits,
 }
 
 impl Protected {
@@ -115,6 +118,8 @@ tables! {
         stream_grace: Option<Spanned<u64>>, "seconds", "not at all";
         /// Ask the upstreams now and then whether they are well.
         health_check: Option<Spanned<HealthCheckTable>>, "table", "none";
+        /// Limits over all its routes.
+        limits: Option<LimitsTable>, "table", "none";
         /// What may be reached. What no route names is answered with 404.
         routes: Spanned<Vec<Spanned<RouteTable>>>, "tables", "required";
     }
@@ -182,6 +187,7 @@ pub(super) fn check(table: &ResourceTable) -> Checked<Protected> {
             None => Duration::ZERO,
         },
         routes,
+        limits: limits::check(table.limits.as_ref())?,
         implies: implied(table)?,
     })
 }

@@ -7,6 +7,7 @@ use http::Method;
 use toml::Spanned;
 
 use super::calls::{self, Calls};
+use super::limits::{self, Limits, LimitsTable};
 use super::reading::{Checked, fault, parsed};
 use super::rule::{self, DetailTable};
 use super::tables::tables;
@@ -26,6 +27,10 @@ pub struct Route {
     pub forward_token: bool,
     /// What the calls in its bodies need beside that; `None` where bodies are not looked at.
     pub calls: Option<Calls>,
+    /// Whether what would be refused is let through, and only counted, logged and recorded.
+    pub report_only: bool,
+    /// Its own limits, beside those of the resource.
+    pub limits: Limits,
     /// Which protocols connections may switch to.
     pub upgrade: Upgrades,
 }
@@ -99,6 +104,12 @@ tables! {
         calls: Option<Spanned<calls::Table>>, "table of scopes", "none";
         /// The longest JSON-RPC message, where `tools` or `calls` make the gateway read them.
         max_message: Option<Spanned<usize>>, "octets", "`1048576`";
+        /// Let through what would be refused, without identity headers, and count and log it as
+        /// `reported`: for the time in which clients learn to send tokens. Requests that are
+        /// malformed are refused all the same.
+        report_only: Option<Spanned<bool>>, "boolean", "`false`";
+        /// Limits of this route.
+        limits: Option<LimitsTable>, "table", "none";
         /// Let connections switch to another protocol (`Upgrade`, RFC 9110 §7.8): to any that the
         /// upstream agrees to, or to those listed, such as `["websocket"]`.
         upgrade: Option<Spanned<Upgrades>>, "boolean or list of texts", "`false`";
@@ -121,14 +132,32 @@ pub(super) fn check(table: &RouteTable) -> Checked<Route> {
             methods.push(method);
         }
     }
+    let access = rule::access(table)?;
     Ok(Route {
         path,
         methods,
-        access: rule::access(table)?,
         forward_token: table.forward_token.unwrap_or(false),
         calls: calls::check(table)?,
+        report_only: report_only(table, &access)?,
+        limits: limits::check(table.limits.as_ref())?,
+        access,
         upgrade: upgrade::check(table.upgrade.as_ref())?,
     })
+}
+
+fn report_only(table: &RouteTable, access: &Access) -> Checked<bool> {
+    match &table.report_only {
+        Some(report) if *report.get_ref() && *access == Access::Public => {
+            Err(fault(report, "a public route refuses nothing; remove one of the two"))
+        }
+        Some(report) if *report.get_ref() && (table.tools.is_some() || table.calls.is_some()) => {
+            Err(fault(
+                report,
+                "bodies are read for whoever has a token; remove `tools` and `calls`",
+            ))
+        }
+        report => Ok(report.as_ref().is_some_and(|report| *report.get_ref())),
+    }
 }
 
 fn method(name: &Spanned<String>) -> Checked<Method> {

@@ -1,6 +1,6 @@
 //! Declares the tables of the file, and makes their reference.
 
-use super::{answer, resource, route, rule, tls, top, upstream};
+use super::{admin, answer, limits, log, records, resource, route, rule, tls, top, upstream};
 
 /// Declares the tables once: their fields, and their lines in the reference.
 macro_rules! tables {
@@ -55,11 +55,15 @@ pub(super) fn reference() -> String {
     let tables = [
         top::TABLES,
         tls::TABLES,
+        admin::TABLES,
+        log::TABLES,
+        records::TABLES,
         resource::TABLES,
         upstream::TABLES,
         route::TABLES,
         rule::TABLES,
         answer::TABLES,
+        limits::TABLES,
     ];
     for table in tables.into_iter().flatten() {
         out.extend(["\n## ", table.heading, "\n\n", table.about.trim(), "\n\n"]);

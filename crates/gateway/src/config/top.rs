@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use toml::Spanned;
 
 use super::Config;
+use super::admin::{self, AdminTable};
 use super::answer::{self, AnswerTable};
 use super::listening;
+use super::log::{self, LogTable};
 use super::reading::{Checked, Fault, parsed, positive, seconds};
+use super::records::{self, RecordsTable};
 use super::resource::{self, ResourceTable};
 use super::tables::tables;
 use super::tls::{self, TlsTable};
@@ -25,7 +29,10 @@ tables! {
         /// How long a client may take to send the head of a request, in seconds; also how long
         /// an idle connection is kept.
         head_timeout: Option<Spanned<u64>>, "seconds", "`30`";
-        /// How long requests may go on after the gateway was told to stop.
+        /// How long connections are still accepted after the gateway was told to stop, while
+        /// `/readyz` says 503: so long do those who send it requests need to notice.
+        drain_delay: Option<Spanned<u64>>, "seconds", "`0`";
+        /// How long requests may go on after that.
         drain_timeout: Option<Spanned<u64>>, "seconds", "`30`";
         /// Proxies in front of the gateway, as addresses and networks: what they say of who asked
         /// them is believed and passed on, and nobody else's word is.
@@ -41,6 +48,12 @@ tables! {
         tls: Option<TlsTable>, "table", "plain HTTP";
         /// Where other proxies may ask whether a request may pass.
         answer: Option<Vec<Spanned<AnswerTable>>>, "tables", "none";
+        /// The operator's listener: metrics, health, explanations.
+        admin: Option<AdminTable>, "table", "none";
+        /// The access log.
+        log: Option<LogTable>, "table", "the process's log";
+        /// Records of decisions, to replay.
+        records: Option<RecordsTable>, "table", "none";
         /// The protected resources, at least one.
         resource: Option<Vec<Spanned<ResourceTable>>>, "tables", "required";
     }
@@ -79,9 +92,17 @@ pub(super) fn check(top: Top, folder: &Path) -> Checked<Config> {
         workers: positive(top.workers.as_ref())?.unwrap_or_else(cores),
         max_connections: positive(top.max_connections.as_ref())?.unwrap_or(10_000),
         head_timeout: seconds(top.head_timeout.as_ref(), 30)?,
+        drain_delay: match &top.drain_delay {
+            None => Duration::ZERO,
+            Some(delay) if *delay.get_ref() == 0 => Duration::ZERO,
+            delay => seconds(delay.as_ref(), 0)?,
+        },
         drain_timeout: seconds(top.drain_timeout.as_ref(), 30)?,
         proxies,
         tls: top.tls.as_ref().map(|table| tls::check(table, folder)).transpose()?,
+        admin: top.admin.as_ref().map(admin::check).transpose()?,
+        log: top.log.as_ref().map(log::check).transpose()?,
+        records: top.records.as_ref().map(records::check).transpose()?,
         resources,
     })
 }

@@ -1,5 +1,6 @@
 //! Patterns of paths: literal segments, `*` for one, `**` for the rest.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::path::{AmbiguousPath, Path};
@@ -92,6 +93,37 @@ impl Pattern {
         literal.trim_end_matches('/')
     }
 
+    /// Whether it has no wildcard: it is the path of its requests.
+    pub(crate) fn is_literal(&self) -> bool {
+        self.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)))
+    }
+
+    /// Whether some paths of another pattern go to this one where both are there.
+    pub(crate) fn takes_from(&self, other: &Self) -> bool {
+        let weight = |segment: Option<&Segment>| match segment {
+            Some(Segment::Rest) => 0,
+            Some(Segment::One) => 1,
+            Some(Segment::Literal(_)) | None => 2,
+        };
+        let mut is_nearer = None;
+        for at in 0.. {
+            let (this, that) = (self.segments.get(at), other.segments.get(at));
+            is_nearer = is_nearer.or(match weight(this).cmp(&weight(that)) {
+                Ordering::Equal => None,
+                order => Some(order == Ordering::Greater),
+            });
+            match (this, that) {
+                (Some(Segment::Literal(one)), Some(Segment::Literal(two))) if one != two => {
+                    return false;
+                }
+                (Some(Segment::Rest), _) | (_, Some(Segment::Rest)) | (None, None) => break,
+                (None, _) | (_, None) => return false,
+                _ => {}
+            }
+        }
+        is_nearer == Some(true)
+    }
+
     pub(super) fn segments(&self) -> &[Segment] {
         &self.segments
     }
@@ -132,6 +164,28 @@ mod tests {
         assert_eq!(Pattern::parse_prefix("/a/b").as_deref(), Ok("/a/b"));
         assert_eq!(Pattern::parse_prefix("/"), Err(MalformedPattern::Root));
         assert_eq!(Pattern::parse_prefix("/a/*"), Err(MalformedPattern::Wildcard));
+    }
+
+    #[test]
+    fn the_more_specific_of_two_patterns_takes_from_the_other() {
+        for (this, other, takes) in [
+            ("/files/secret", "/files/**", true),
+            ("/files/secret", "/files/*", true),
+            ("/files/**", "/files/secret", false),
+            ("/files/**", "/files/**", false),
+            ("/files/*", "/files/**", true),
+            ("/files", "/files/**", true),
+            ("/files/**", "/files", false),
+            ("/**", "/files/**", false),
+            ("/a/*", "/*/b", true),
+            ("/*/b", "/a/*", false),
+            ("/other/x", "/files/**", false),
+            ("/a/b/c", "/a/*", false),
+            ("/a/b/**", "/a/*", true),
+        ] {
+            let pattern = |text| Pattern::parse(text).unwrap();
+            assert_eq!(pattern(this).takes_from(&pattern(other)), takes, "{this} {other}");
+        }
     }
 
     #[test]

@@ -2,12 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod access;
+mod admin;
 mod balance;
+mod deploy;
 mod endings;
 mod hostile;
 mod http2;
 mod hygiene;
+mod limits;
 mod load;
+mod log;
 mod mcp;
 mod other_proxies;
 mod outage;
@@ -15,6 +19,7 @@ mod pools;
 mod proxies;
 mod raw;
 mod reload;
+mod roll_out;
 mod rules;
 mod smuggling;
 mod spellings;

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use bailiwick_gateway::{Config, Gateway, Reloader};
+use bailiwick_gateway::{Admin, Config, Gateway, Reloader};
 use bailiwick_jose::{Algorithm, Jwks, SigningKey};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -30,6 +30,7 @@ pub(crate) struct World {
     pub(crate) upstream: Upstream,
     pub(crate) issuer: Issuer,
     pub(crate) reloader: Reloader,
+    pub(crate) admin: Admin,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<()>,
 }
@@ -77,12 +78,12 @@ impl World {
         let gateway = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let ready = Gateway::new(config).unwrap();
-        let reloader = ready.reloader();
+        let (reloader, admin) = (ready.reloader(), ready.admin());
         let serving = ready.serve(listener, async {
             let _ = stopped.await;
         });
         let served = tokio::spawn(serving);
-        Self { gateway, upstream, issuer, reloader, stop: Some(stop), served }
+        Self { gateway, upstream, issuer, reloader, admin, stop: Some(stop), served }
     }
 
     /// Tells the gateway to stop; what is returned ends when it has.
