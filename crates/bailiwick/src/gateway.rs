@@ -11,7 +11,8 @@ use crate::Failure;
 /// gateway has one of its own per core.
 pub(crate) fn run(path: &Path) -> Result<(), Failure> {
     let config = load(path)?;
-    eprintln!("listening on http://{}", config.listen);
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    eprintln!("listening on {scheme}://{}", config.listen);
     let gateway = Gateway::new(config)?;
     let reloader = gateway.reloader();
     let file = path.to_owned();
@@ -20,7 +21,15 @@ pub(crate) fn run(path: &Path) -> Result<(), Failure> {
             () = crate::serve::until_stopped() => {}
             () = reload(&reloader, &file) => {}
         }
+        tokio::spawn(cut_off());
     })?)
+}
+
+/// Ends the process at the second signal: whoever sends it does not want to wait for the clients.
+async fn cut_off() {
+    crate::serve::until_stopped().await;
+    eprintln!("bailiwick: stopped before the last request was answered");
+    std::process::exit(1);
 }
 
 /// Reloads when the file changes, and on SIGHUP; never ends.

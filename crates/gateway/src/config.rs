@@ -5,6 +5,7 @@
 
 mod admin;
 mod answer;
+mod bounds;
 mod calls;
 mod limits;
 mod listening;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 pub use admin::Admin;
 pub use answer::{Answering, Mode};
+pub use bounds::Http;
 pub use calls::Calls;
 pub(crate) use calls::Tool;
 pub use limits::{Limits, Rate};
@@ -76,6 +78,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The proxies in front, whose word is taken.
     pub proxies: Proxies,
+    /// What one client may ask of it.
+    pub http: Http,
     /// TLS with clients; `None` is plain HTTP.
     pub tls: Option<ListenTls>,
     /// Where other proxies may ask.

@@ -25,6 +25,7 @@ use crate::client;
 use crate::config::Upstream;
 use crate::headers::{self, Credentials};
 use crate::lease::{Admission, Grounds, Lease};
+use crate::sent::BadBody;
 use crate::target::Host;
 pub(crate) use balance::Turn;
 use balance::{Fleet, Tried};
@@ -189,13 +190,14 @@ impl Forwarder {
         let deadline = || progress.latest().max(sent) + limit;
         loop {
             match timeout_at(deadline(), &mut answer).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(Unanswered::Unsent(request))) => return Err(Lost::Unsent(request)),
-                Ok(Err(Unanswered::Closed(_))) if progress.is_broken() => {
-                    return Err(Lost::Failed(Failed::Client));
+                Ok(Ok(answer)) => {
+                    progress.answered();
+                    return Ok(answer);
                 }
+                Ok(Err(Unanswered::Unsent(request))) => return Err(Lost::Unsent(request)),
                 Ok(Err(Unanswered::Closed(error))) => {
-                    return Err(Lost::Failed(Failed::Closed(error)));
+                    let why = progress.broken().map_or(Failed::Closed(error), Failed::Client);
+                    return Err(Lost::Failed(why));
                 }
                 Err(_) if deadline() > Instant::now() => {}
                 Err(_) => return Err(Lost::Failed(Failed::Slow)),
@@ -266,7 +268,7 @@ enum Failed {
     /// One connection after the other was closed.
     Restless,
     Slow,
-    Client,
+    Client(BadBody),
     Target,
 }
 
@@ -284,9 +286,7 @@ impl Failed {
             Self::Closed(_) => {
                 (StatusCode::BAD_GATEWAY, "bad_gateway", "the upstream gave no valid answer")
             }
-            Self::Client => {
-                (StatusCode::BAD_REQUEST, "invalid_request", "the request's body ended early")
-            }
+            Self::Client(why) => return why.fault(),
             Self::Target => {
                 (StatusCode::BAD_REQUEST, "invalid_request", "the target cannot be forwarded")
             }
@@ -297,7 +297,7 @@ impl Failed {
             }
             Self::Closed(error) => tracing::warn!(upstream, error = chain(error), "{description}"),
             Self::Slow | Self::Restless => tracing::warn!(upstream, "{description}"),
-            Self::Client | Self::Target => tracing::debug!(upstream, "{description}"),
+            Self::Client(_) | Self::Target => tracing::debug!(upstream, "{description}"),
         }
         Fault::new(status, code, description)
     }

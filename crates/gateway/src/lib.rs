@@ -35,8 +35,8 @@ mod worker;
 pub use admin::Admin;
 pub use config::{
     Access, Answering, Balance, Calls, CertificateFiles, ClientCertificates, Config, ConfigError,
-    HealthCheck, ListenTls, Mode, Position, Protected, Protocol, Proxies, Route, Server, Telling,
-    Tls, Upgrades, Upstream,
+    HealthCheck, Http, ListenTls, Mode, Position, Protected, Protocol, Proxies, Route, Server,
+    Telling, Tls, Upgrades, Upstream,
 };
 pub use explain::Explained;
 pub use gateway::{Gateway, GatewayError};

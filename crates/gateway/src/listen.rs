@@ -1,5 +1,7 @@
 //! Listening: connections, their limits, and the way out (RFC 9112 §9, RFC 9113 §3.3).
 
+mod crowd;
+mod idle;
 mod proxy_protocol;
 mod redirect;
 pub(crate) mod tls;
@@ -13,6 +15,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use http::Response;
 use http::uri::Scheme;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -26,10 +30,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::answer::Questions;
 use crate::client::Peer;
-use crate::config::Proxies;
+use crate::config::{Http, Proxies};
 use crate::log::Logged;
 use crate::reload::Live;
 use crate::worker::Worker;
+use crowd::{Crowd, Place};
+use idle::Activity;
 use tls::{BadTls, Handshake};
 use wire::{Protocol, Wire};
 
@@ -40,6 +46,8 @@ pub(crate) struct Terms {
     connections: Arc<Semaphore>,
     /// The same, as a number that stays.
     most_connections: usize,
+    /// How many each address has of them.
+    crowd: Arc<Crowd>,
     /// How long a client may take for the head of a request.
     head_timeout: Duration,
     /// How long requests may go on after the shutdown.
@@ -69,6 +77,7 @@ impl Terms {
         Ok(Self {
             connections: Arc::new(Semaphore::new(config.max_connections)),
             most_connections: config.max_connections,
+            crowd: Arc::default(),
             head_timeout: config.head_timeout,
             drain_timeout: config.drain_timeout,
             live,
@@ -185,27 +194,38 @@ async fn connection(
         }
     };
     let Some(mut peer) = in_time(deadline, &mut stopped, introduced).await else { return };
-    // A connection may outlive the site.
+    // A connection may outlive the site: it goes on with the limits that it began with.
+    let http = site.config.http.clone();
     drop(site);
+    // A trusted proxy brings many clients with it.
+    let place = if peer.is_believed {
+        Some(Place::free())
+    } else {
+        terms.crowd.enter(peer.address, http.max_connections_per_address)
+    };
+    let Some(_place) = place else {
+        tracing::debug!(peer = %peer.address, "a connection too many of its address");
+        return;
+    };
     let Some(handshake) = &terms.handshake else {
-        let mut wire = Wire::new(stream);
+        let mut wire = Wire::new(stream, http.max_head);
         // Whoever says nothing in time, nothing at all, or is gone, gets no answer.
         let Some(Some(protocol)) = in_time(deadline, &mut stopped, wire.protocol()).await else {
             return;
         };
-        return talk(behind, wire, protocol, peer, terms, stopped).await;
+        return talk(behind, wire, protocol, peer, (terms, &http), stopped).await;
     };
     let handshake = handshake.accept(stream);
     let Some(stream) = in_time(deadline, &mut stopped, handshake).await else { return };
     let (certificate, speaks_http2) = tls::outcome(&stream);
     (peer.scheme, peer.certificate) = (Scheme::HTTPS, certificate);
-    let mut wire = Wire::new(stream);
+    let mut wire = Wire::new(stream, http.max_head);
     let protocol = in_time(deadline, &mut stopped, wire.protocol()).await;
     match protocol {
         // What was agreed in the handshake is spoken (RFC 9113 §3.2).
         Some(Some(Protocol::Http2)) if !speaks_http2 => {}
         Some(Some(Protocol::Http1)) if speaks_http2 => {}
-        Some(Some(protocol)) => talk(behind, wire, protocol, peer, terms, stopped).await,
+        Some(Some(protocol)) => talk(behind, wire, protocol, peer, (terms, &http), stopped).await,
         _ => {}
     }
 }
@@ -255,7 +275,7 @@ async fn talk<T>(
     wire: Wire<T>,
     protocol: Protocol,
     peer: Peer,
-    terms: &Terms,
+    (terms, http): (&Terms, &Http),
     mut stopped: watch::Receiver<bool>,
 ) where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -263,29 +283,32 @@ async fn talk<T>(
     let (address, peer) = (peer.address, Arc::new(peer));
     let switch = wire.switch();
     let noted = switch.clone();
-    let service = service_fn(move |request| {
+    let answer = move |request| {
         let request = noted.note(request);
         let (behind, peer) = (behind.clone(), peer.clone());
         async move {
-            Ok::<_, Infallible>(match &*behind {
+            match &*behind {
                 Behind::Worker(worker) => worker.answer(request, &peer).await,
                 Behind::Questions(questions) => {
                     questions.answer(request, &peer).await.map(Logged::from)
                 }
                 Behind::Redirect => redirect::answer(&request).map(Logged::from),
-            })
+            }
         }
-    });
+    };
     let ended = match protocol {
         Protocol::Http1 => {
-            let mut connection = pin!(
-                http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(terms.head_timeout)
-                    .max_buf_size(wire::LONGEST_HEAD)
-                    .serve_connection(TokioIo::new(wire), service)
-                    .with_upgrades()
-            );
+            let service = service_fn(|request| answer(request).map(Ok::<_, Infallible>));
+            let mut builder = http1::Builder::new();
+            builder
+                .timer(TokioTimer::new())
+                .header_read_timeout(terms.head_timeout)
+                .max_buf_size(http.max_head);
+            if http.max_headers > USUAL_HEADERS {
+                builder.max_headers(http.max_headers);
+            }
+            let connection = builder.serve_connection(TokioIo::new(wire), service);
+            let mut connection = pin!(connection.with_upgrades());
             tokio::select! {
                 ended = connection.as_mut() => ended,
                 () = told(&mut stopped) => {
@@ -295,16 +318,34 @@ async fn talk<T>(
             }
         }
         Protocol::Http2 => {
+            let activity = Activity::new();
+            let service = service_fn(|request| {
+                let active = activity.begin();
+                let counted =
+                    |answer: Response<_>| answer.map(|body| active.until_the_end_of(body));
+                answer(request).map(|answer| Ok::<_, Infallible>(counted(answer)))
+            });
             let mut connection = pin!(
                 http2::Builder::new(TokioExecutor::new())
                     .timer(TokioTimer::new())
                     .keep_alive_interval(terms.head_timeout)
-                    .max_concurrent_streams(MOST_STREAMS)
-                    .max_header_list_size(LONGEST_HEADER_LIST)
+                    .max_concurrent_streams(http.max_streams)
+                    .max_header_list_size(u32::try_from(http.max_head).unwrap_or(u32::MAX))
+                    .max_pending_accept_reset_streams(MOST_RESETS)
+                    .max_local_error_reset_streams(MOST_ERRORS)
+                    .max_send_buf_size(LARGEST_BACKLOG)
                     .serve_connection(TokioIo::new(wire), service)
             );
             tokio::select! {
                 ended = connection.as_mut() => ended,
+                () = activity.idle(terms.head_timeout) => {
+                    connection.as_mut().graceful_shutdown();
+                    // A request may have come at the last moment: it is answered.
+                    tokio::select! {
+                        ended = connection => ended,
+                        () = activity.idle(FAREWELL) => Ok(()),
+                    }
+                }
                 () = told(&mut stopped) => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
@@ -324,8 +365,16 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
+/// How long a client of HTTP/2 may take to end an idle connection that it was told to end.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How often the files of TLS are looked at.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 const PAUSE_AFTER_AN_ERROR: Duration = Duration::from_millis(50);
-const MOST_STREAMS: u32 = 200;
-const LONGEST_HEADER_LIST: u32 = 64 * 1024;
+/// The most headers that hyper reads without a buffer of its own for each request.
+const USUAL_HEADERS: usize = 100;
+/// The most HTTP/2 streams that a client takes back before they are looked at (CVE-2023-44487).
+const MOST_RESETS: usize = 20;
+/// The most HTTP/2 streams that a client makes the gateway reset (RUSTSEC-2024-0003).
+const MOST_ERRORS: usize = 200;
+/// The most octets of an answer that wait for a slow client of HTTP/2.
+const LARGEST_BACKLOG: usize = 128 * 1024;

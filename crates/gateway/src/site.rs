@@ -61,6 +61,13 @@ pub(crate) struct Part<'s> {
     pub(crate) server: &'s ResourceServer,
 }
 
+impl Part<'_> {
+    /// The most octets that the body of a request may have.
+    pub(crate) fn max_body(&self) -> Option<u64> {
+        self.route.max_body.or(self.resource.max_body)
+    }
+}
+
 impl Site {
     /// Makes a configuration ready; nothing is fetched yet.
     pub(crate) fn new(config: Config) -> Result<Self, GatewayError> {

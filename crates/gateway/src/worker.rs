@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
-use http::header::EXPECT;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 
 use crate::answer::{self, Answer, Fault};
 use crate::client::{Client, Peer};
-use crate::config::{Protected, Route, Upstream};
+use crate::config::{Http, Protected, Route, Upstream};
 use crate::decide::{Decision, Event, Passage};
 use crate::forward::{self, Forwarder, Onward};
 use crate::gateway::GatewayError;
@@ -19,7 +19,7 @@ use crate::lease::Grounds;
 use crate::log::Logged;
 use crate::mcp;
 use crate::reload::Live;
-use crate::sent::Sent;
+use crate::sent::{BadBody, Bounded, Sent};
 use crate::site::Site;
 
 /// One worker: the site that all share, and its own connections to the upstreams.
@@ -111,12 +111,17 @@ impl Ready {
         live: &Arc<Live>,
         event: &mut Event<'s>,
     ) -> Result<Response<Answer>, Fault> {
-        plain(&request)?;
+        let http = &self.site.config.http;
+        plain(&request, http)?;
         match self.site.decide(&request, event).await? {
             Decision::Published(answer) | Decision::Refused(answer) => Ok(answer::whole(answer)),
             Decision::Passes(passage) => {
                 bodiless(passage.part.route, request.body())?;
-                self.forward(request.map(Sent::Coming), passage, asker, live).await
+                let (head, body) = request.into_parts();
+                let body = Bounded::new(body, passage.part.max_body(), http.body_timeout)
+                    .map_err(BadBody::fault)?;
+                let request = Request::from_parts(head, Sent::Coming(body));
+                self.forward(request, passage, asker, live).await
             }
             Decision::Reads(reading) => {
                 let (head, body) = request.into_parts();
@@ -168,7 +173,27 @@ fn bodiless(route: &Route, body: &Incoming) -> Result<(), Fault> {
 }
 
 /// Refuses what is no plain request for a path.
-fn plain(request: &Request<Incoming>) -> Result<(), Fault> {
+fn plain(request: &Request<Incoming>, limits: &Http) -> Result<(), Fault> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > limits.max_uri {
+        let what = format!("the target is longer than {} octets", limits.max_uri);
+        return Err(Fault::new(StatusCode::URI_TOO_LONG, "uri_too_long", what));
+    }
+    let too_large = |what: String| {
+        Err(Fault::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", what))
+    };
+    if request.headers().len() > limits.max_headers {
+        return too_large(format!("the request has more than {} headers", limits.max_headers));
+    }
+    // hyper stops at about this size: what it has already read of a head, it reads.
+    let lines = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    if target + lines.sum::<usize>() > limits.max_head {
+        return too_large(format!("the head is longer than {} octets", limits.max_head));
+    }
+    // HTTP/2 has them for show, but an HTTP/1.1 upstream would read them.
+    if request.headers().get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
+        return Err(Fault::bad_request("invalid_request", "the request has two lengths"));
+    }
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return Err(Fault::new(
             StatusCode::NOT_IMPLEMENTED,

@@ -38,6 +38,8 @@ pub struct Protected {
     pub upstream: Upstream,
     /// How long what goes on, as streams do, may go on after its token has expired.
     pub stream_grace: Duration,
+    /// The most octets that the body of a request may have; `None` is any number.
+    pub max_body: Option<u64>,
     /// What may be reached there.
     pub routes: Vec<Route>,
     /// The scopes that hold others within them.
@@ -120,6 +122,9 @@ tables! {
         health_check: Option<Spanned<HealthCheckTable>>, "table", "none";
         /// Limits over all its routes.
         limits: Option<LimitsTable>, "table", "none";
+        /// The most octets that the body of a request may have; a longer one is answered with 413,
+        /// as soon as that is known. Bodies pass through as they come, of whatever length.
+        max_body: Option<u64>, "octets", "none";
         /// What may be reached. What no route names is answered with 404.
         routes: Spanned<Vec<Spanned<RouteTable>>>, "tables", "required";
     }
@@ -181,6 +186,7 @@ pub(super) fn check(table: &ResourceTable) -> Checked<Protected> {
         host: table.host.as_ref().map(host).transpose()?,
         prefix,
         strip_prefix,
+        max_body: table.max_body,
         upstream,
         stream_grace: match &table.stream_grace {
             Some(_) => seconds(table.stream_grace.as_ref(), 0)?,

@@ -33,6 +33,8 @@ pub struct Route {
     pub limits: Limits,
     /// Which protocols connections may switch to.
     pub upgrade: Upgrades,
+    /// The most octets that the body of a request may have; `None` is what the resource says.
+    pub max_body: Option<u64>,
 }
 
 /// Who may pass a route.
@@ -102,6 +104,8 @@ tables! {
         /// The further scopes of JSON-RPC methods, as in `{ "resources/*" = ["read:files"] }`: by
         /// name, or by the beginning of the name. Others need those of the route.
         calls: Option<Spanned<calls::Table>>, "table of scopes", "none";
+        /// The most octets that the body of a request may have, in place of the resource's.
+        max_body: Option<u64>, "octets", "the resource's";
         /// The longest JSON-RPC message, where `tools` or `calls` make the gateway read them.
         max_message: Option<Spanned<usize>>, "octets", "`1048576`";
         /// Let through what would be refused, without identity headers, and count and log it as
@@ -137,6 +141,7 @@ pub(super) fn check(table: &RouteTable) -> Checked<Route> {
         path,
         methods,
         forward_token: table.forward_token.unwrap_or(false),
+        max_body: table.max_body,
         calls: calls::check(table)?,
         report_only: report_only(table, &access)?,
         limits: limits::check(table.limits.as_ref())?,

@@ -1,6 +1,8 @@
 //! Declares the tables of the file, and makes their reference.
 
-use super::{admin, answer, limits, log, records, resource, route, rule, tls, top, upstream};
+use super::{
+    admin, answer, bounds, limits, log, records, resource, route, rule, tls, top, upstream,
+};
 
 /// Declares the tables once: their fields, and their lines in the reference.
 macro_rules! tables {
@@ -54,6 +56,7 @@ pub(super) fn reference() -> String {
     let mut out = String::from(INTRODUCTION);
     let tables = [
         top::TABLES,
+        bounds::TABLES,
         tls::TABLES,
         admin::TABLES,
         log::TABLES,

@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::Config;
 use super::admin::{self, AdminTable};
 use super::answer::{self, AnswerTable};
+use super::bounds::{self, HttpTable};
 use super::listening;
 use super::log::{self, LogTable};
 use super::reading::{Checked, Fault, parsed, positive, seconds};
@@ -44,6 +45,8 @@ tables! {
         /// The trusted proxies begin each connection with the PROXY protocol, version 1 or 2, and
         /// nobody else may connect.
         proxy_protocol: Option<Spanned<bool>>, "boolean", "`false`";
+        /// What one client may ask of the gateway.
+        http: Option<HttpTable>, "table", "its defaults";
         /// TLS with clients.
         tls: Option<TlsTable>, "table", "plain HTTP";
         /// Where other proxies may ask whether a request may pass.
@@ -99,6 +102,7 @@ pub(super) fn check(top: Top, folder: &Path) -> Checked<Config> {
         },
         drain_timeout: seconds(top.drain_timeout.as_ref(), 30)?,
         proxies,
+        http: bounds::check(top.http.as_ref())?,
         tls: top.tls.as_ref().map(|table| tls::check(table, folder)).transpose()?,
         admin: top.admin.as_ref().map(admin::check).transpose()?,
         log: top.log.as_ref().map(log::check).transpose()?,

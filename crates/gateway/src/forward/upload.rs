@@ -1,8 +1,8 @@
 //! The body of a request on its way to the upstream.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::headers;
-use crate::sent::Sent;
+use crate::sent::{BadBody, Sent};
 
 /// A request's body, frame by frame as it comes.
 ///
@@ -37,7 +37,9 @@ pub(super) struct Progress {
 struct Shared {
     /// Milliseconds from the start to the last frame.
     latest: AtomicU64,
-    broken: AtomicBool,
+    broken: OnceLock<BadBody>,
+    /// Whether the answer has begun.
+    is_answered: AtomicBool,
 }
 
 impl Upload {
@@ -69,32 +71,48 @@ impl Progress {
         self.start + Duration::from_millis(after)
     }
 
-    /// Whether the client's side of the body failed.
-    pub(super) fn is_broken(&self) -> bool {
-        self.shared.as_ref().is_some_and(|shared| shared.broken.load(Ordering::Relaxed))
+    /// Notes that the answer has begun: from then on a client may send as slowly as the two agree.
+    pub(super) fn answered(&self) {
+        if let Some(shared) = &self.shared {
+            shared.is_answered.store(true, Ordering::Relaxed);
+        }
     }
 
-    fn note(&self, is_broken: bool) {
+    fn is_answered(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.is_answered.load(Ordering::Relaxed))
+    }
+
+    /// Why the client's side of the body failed, if it did.
+    pub(super) fn broken(&self) -> Option<BadBody> {
+        self.shared.as_ref().and_then(|shared| shared.broken.get().copied())
+    }
+
+    fn note(&self, broken: Option<BadBody>) {
         if let Some(shared) = &self.shared {
             let after = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
             shared.latest.store(after, Ordering::Relaxed);
-            shared.broken.store(is_broken, Ordering::Relaxed);
+            if let Some(why) = broken {
+                shared.broken.get_or_init(|| why);
+            }
         }
     }
 }
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BadBody;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BadBody>>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        if this.progress.is_answered() {
+            body.be_patient();
+        }
         let Poll::Ready(frame) = Pin::new(body).poll_frame(context) else { return Poll::Pending };
-        this.progress.note(matches!(frame, Some(Err(_))));
+        this.progress.note(frame.as_ref().and_then(|frame| frame.as_ref().err().copied()));
         match frame {
             Some(Ok(frame)) => Poll::Ready(match frame.into_trailers() {
                 Ok(trailers) if this.passes_trailers => headers::cleansed_trailers(trailers)

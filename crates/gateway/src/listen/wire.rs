@@ -18,9 +18,6 @@ use tokio::time::{Sleep, sleep};
 
 use crate::tunnel::Switch;
 
-/// The longest head of a request, and the longest line in it.
-pub(super) const LONGEST_HEAD: usize = 64 * 1024;
-
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection whose octets are checked before they are read.
@@ -34,6 +31,8 @@ pub(super) struct Wire<T> {
     searched: usize,
     at: At,
     framing: Framing,
+    /// The longest line.
+    longest: usize,
     /// Whether the client has ended its side.
     ended: bool,
     /// Whether the connection has become a tunnel.
@@ -82,7 +81,8 @@ pub(super) enum Protocol {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
-    pub(super) fn new(io: T) -> Self {
+    /// A connection with lines of at most `longest` octets.
+    pub(super) fn new(io: T, longest: usize) -> Self {
         Self {
             io,
             held: BytesMut::new(),
@@ -90,6 +90,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
             searched: 0,
             at: At::RequestLine,
             framing: Framing::None,
+            longest,
             ended: false,
             switch: Switch::default(),
             linger: None,
@@ -158,7 +159,7 @@ impl<T> Wire<T> {
     fn check_line(&mut self) -> bool {
         let Some(end) = self.held[self.searched..].iter().position(|c| *c == b'\n') else {
             self.searched = self.held.len();
-            if self.searched >= LONGEST_HEAD {
+            if self.searched >= self.longest {
                 // hyper has the same limit, and an answer for it.
                 self.checked = self.searched;
                 self.at = At::Refused;
@@ -378,7 +379,7 @@ mod tests {
     /// What hyper would read when a client sends `sent` in pieces of `piece` octets.
     async fn read(sent: &[u8], piece: usize) -> Vec<u8> {
         let (mut client, server) = tokio::io::duplex(piece);
-        let mut wire = Wire::new(server);
+        let mut wire = Wire::new(server, 64 * 1024);
         let mut passed = Vec::new();
         let ((), read) = tokio::join!(
             async {

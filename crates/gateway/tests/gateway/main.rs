@@ -4,8 +4,11 @@
 mod access;
 mod admin;
 mod balance;
+mod bounds;
 mod deploy;
 mod endings;
+mod frames;
+mod h2spec;
 mod hostile;
 mod http2;
 mod hygiene;

@@ -19,6 +19,24 @@ async fn a_request_with_two_readings_never_reaches_the_upstream() {
         "Host: a\r\nTransfer-Encoding: gzip, chunked",
         "Host: a\r\nTransfer-Encoding:\x0bchunked",
         "Host: a\r\nTransfer-Encoding : chunked",
+        "Host: a\r\nTransfer-Encoding: chunked, chunked",
+        "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Host: a\r\nTransfer-Encoding: \"chunked\"",
+        "Host: a\r\nTransfer-Encoding: chunked;q=1",
+        "Host: a\r\nTransfer-Encoding: xchunked",
+        "Host: a\r\nTransfer-Encoding: chunked\x0b",
+        "Host: a\r\nTransfer-Encoding: chunked\x0c",
+        "Host: a\r\nTransfer-Encoding: chun\tked",
+        "Host: a\r\nTransfer-Encoding:",
+        "Host: a\r\nTransfer-Encoding: chunked\r\n identity",
+        "Host: a\r\nContent-Length:",
+        "Host: a\r\nContent-Length: 4 4",
+        "Host: a\r\nContent-Length: 0x4",
+        "Host: a\r\nContent-Length: 4\x0c",
+        "Host: a\r\nContent-Length: 99999999999999999999",
+        "Host: a\r\nContent-Length : 4",
+        "Host: a\r\nContent-Length\r: 4",
+        "Host: a\r\n\0Transfer-Encoding: chunked",
         "Host: a\r\nX: a\r\n folded",
         "Host: a\r\nX: a\r\n\tContent-Length: 9",
         "Host: a\r\nX: a\nContent-Length: 9",
@@ -55,7 +73,25 @@ async fn a_request_with_two_readings_never_reaches_the_upstream() {
 async fn a_broken_chunk_ends_the_request() {
     let world = World::usual().await;
     let head = "POST /drive/healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-    for body in ["3\nabc\r\n0\r\n\r\n", "3;\nabc\r\n0\r\n\r\n", "0x3\r\nabc\r\n0\r\n\r\n"] {
+    let bodies = [
+        "3\nabc\r\n0\r\n\r\n",
+        "3;\nabc\r\n0\r\n\r\n",
+        "3;a\rb\r\nabc\r\n0\r\n\r\n",
+        "0x3\r\nabc\r\n0\r\n\r\n",
+        "+3\r\nabc\r\n0\r\n\r\n",
+        "-3\r\nabc\r\n0\r\n\r\n",
+        "3 \r\nabc\r\n0\r\n\r\n",
+        " 3\r\nabc\r\n0\r\n\r\n",
+        "\r\nabc\r\n0\r\n\r\n",
+        "3\r\nabcd\r\n0\r\n\r\n",
+        "3\r\nabc\n0\r\n\r\n",
+        "fffffffffffffffe\r\nabc\r\n0\r\n\r\n",
+        "10000000000000003\r\nabc\r\n0\r\n\r\n",
+        "3\r\nabc\r\n0\r\nContent-Length: 9\r\n\r\n",
+        "3\r\nabc\r\n0\r\nX: a\nY: b\r\n\r\n",
+        "3\r\nabc\r\n0\n\n",
+    ];
+    for body in bodies {
         let answer =
             world.send(format!("{head}{body}GET /drive/healthz HTTP/1.1\r\nHost: a\r\n\r\n")).await;
         assert_eq!(answer.status, 400, "{body:?} {answer:?}");

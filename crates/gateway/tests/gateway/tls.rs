@@ -33,19 +33,24 @@ fn certificate(name: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(pem(name)).unwrap()
 }
 
-/// A gateway before one API with a public path, with these lines in `[tls]`.
-fn config(tls: &str) -> String {
+/// One API with a public path.
+pub(crate) const PLAIN: &str = r#"
+    [[resource]]
+    identifier = "https://api.example.com/drive"
+    issuer = "ISSUER"
+    upstream = "UPSTREAM"
+    routes = [{ path = "/open/**", public = true }, { path = "/files", scopes = [] }]
+"#;
+
+/// A gateway before that API, with these lines in `[tls]`.
+pub(crate) fn config(tls: &str) -> String {
     format!(
         r#"
         [tls]
         certificate = "{}"
         key = "{}"
         {tls}
-        [[resource]]
-        identifier = "https://api.example.com/drive"
-        issuer = "ISSUER"
-        upstream = "UPSTREAM"
-        routes = [{{ path = "/open/**", public = true }}, {{ path = "/files", scopes = [] }}]
+        {PLAIN}
         "#,
         pem("server"),
         pem("server.key"),
