@@ -280,3 +280,70 @@ fn what_operates_the_gateway_is_checked() {
     let rate = config.resources[0].routes[0].limits.subject.unwrap();
     assert_eq!((rate.number.get(), rate.per.as_secs()), (5, 60));
 }
+
+#[test]
+fn the_settings_of_an_upstream_are_checked() {
+    let url = "\"http://127.0.0.1:7000\"";
+    let with = |settings: &str| verdict(url, &format!("{url}\n{settings}"));
+    for good in [
+        "balance = \"least_loaded\"",
+        "upstream_protocol = \"http2\"",
+        "idle_timeout = 1\ntotal_timeout = 5\nstream_grace = 5",
+        "health_check = { path = \"/healthz?a\" }",
+    ] {
+        assert_eq!(with(good), "good", "{good}");
+    }
+    for (settings, why) in [
+        ("balance = \"random\"", "expected \"round_robin\" or \"least_loaded\""),
+        ("upstream_protocol = \"http3\"", "expected \"http1\", \"http2\" or \"auto\""),
+        ("upstream_ca_file = \"a.pem\"", "no upstream has https: this is for TLS"),
+        ("upstream_server_name = \"a\"", "no upstream has https: this is for TLS"),
+        ("idle_timeout = 0", "expected 1 to 86400 seconds"),
+        ("total_timeout = 0", "expected 1 to 86400 seconds"),
+        ("stream_grace = 0", "expected 1 to 86400 seconds"),
+        ("health_check = { path = \"healthz\" }", "not a path"),
+        ("health_check = { path = \"/\", failures = 0 }", "expected a number from 1"),
+        ("health_check = { path = \"/\", status = 200 }", "unknown field `status`"),
+    ] {
+        let said = with(settings);
+        assert!(said.starts_with("g.toml:6:") && said.contains(why), "{settings}: {said}");
+    }
+    for (urls, why) in [
+        ("[]", "g.toml:5:12: expected 1 to 64 servers"),
+        ("[\"http://a\", \"http://a\"]", "g.toml:5:12: http://a is listed twice"),
+        ("[\"http://a\", \"b\"]", "g.toml:5:12: the upstream is not absolute"),
+        ("7", "g.toml:5:12: invalid type: integer `7`, expected a URL or a list of URLs"),
+    ] {
+        let said = verdict(url, urls);
+        assert!(said.starts_with(why), "{urls}: {said}");
+    }
+    let tls = |settings: &str| verdict(url, &format!("\"https://a\"\n{settings}"));
+    assert_eq!(tls("upstream_certificate_file = \"a\"\nupstream_key_file = \"b\""), "good");
+    for (settings, why) in [
+        ("upstream_certificate_file = \"a\"", "a certificate needs its key"),
+        ("upstream_key_file = \"a\"", "a key needs its certificate"),
+        ("upstream_server_name = \"a b\"", "not a host name"),
+    ] {
+        assert!(tls(settings).contains(why), "{settings}");
+    }
+}
+
+#[test]
+fn an_upgrade_is_named_and_possible() {
+    let route = "{ path = \"/files/**\", methods = [\"PUT\"],";
+    let with = |setting: &str| verdict(route, &format!("{route} upgrade = {setting},"));
+    for good in ["true", "false", "[\"websocket\", \"other/1\"]"] {
+        assert_eq!(with(good), "good", "{good}");
+    }
+    assert!(with("[]").contains("no protocol; leave `upgrade` out"));
+    assert!(with("[\"H2C\"]").contains("h2c would take further requests past the gateway"));
+    assert!(with("\"websocket\"").contains("expected true, false or a list of protocols"));
+    let url = "\"http://127.0.0.1:7000\"";
+    let both = GOOD.replacen(route, &format!("{route} upgrade = true,"), 1).replacen(
+        url,
+        &format!("{url}\nupstream_protocol = \"http2\""),
+        1,
+    );
+    let said = Config::parse("g.toml", &both).unwrap_err().to_string();
+    assert!(said.contains("to switch protocols the upstream must speak HTTP/1.1"), "{said}");
+}
