@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use crate::admit::{self, NotAdmitted, Ticket, Unscoped, admit};
 use crate::answer::Fault;
 use crate::config::{Calls, Protected};
+use crate::cors;
 use crate::limits::Places;
 use crate::mcp;
 use crate::path::Path;
@@ -99,6 +100,13 @@ impl Site {
         if let Some(answer) = self.published.answer(&host.name(), method, uri) {
             event.verdict = "published";
             return Ok(Decision::Published(answer));
+        }
+        if let Some(wanted) = cors::preflight_for(request)
+            && let Ok((_, part)) = self.find(&host.name(), path, &wanted, event)
+            && let Some(cors) = &part.resource.cors
+        {
+            event.verdict = "preflight";
+            return Ok(Decision::Published(cors.preflight(request.headers(), &wanted)));
         }
         let (chosen, part) = self.find(&host.name(), path, method, event)?;
         let forwarded = if part.resource.strip_prefix { chosen.below } else { path };

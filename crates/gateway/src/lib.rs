@@ -7,6 +7,7 @@ mod admin;
 mod admit;
 mod answer;
 mod client;
+mod cors;
 mod decide;
 mod explain;
 mod forward;
@@ -35,8 +36,8 @@ mod worker;
 pub use admin::Admin;
 pub use config::{
     Access, Answering, Balance, Calls, CertificateFiles, ClientCertificates, Config, ConfigError,
-    HealthCheck, Http, ListenTls, Mode, Position, Protected, Protocol, Proxies, Route, Server,
-    Telling, Tls, Upgrades, Upstream,
+    Cors, HealthCheck, Http, ListenTls, Mode, Position, Protected, Protocol, Proxies, Route,
+    Server, Telling, Tls, Upgrades, Upstream,
 };
 pub use explain::Explained;
 pub use gateway::{Gateway, GatewayError};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
-use http::header::{CONTENT_LENGTH, EXPECT};
+use http::header::{CONTENT_LENGTH, EXPECT, ORIGIN};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 
@@ -74,13 +74,17 @@ impl Worker {
         let arrived = ready.site.arrived(&request, Some(asker.address), begun);
         peer.note(request.extensions_mut());
         let mut event = Event { address: Some(asker.address), ..Event::default() };
-        let answer = match ready.pass(request, &asker, &self.live, &mut event).await {
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut answer = match ready.pass(request, &asker, &self.live, &mut event).await {
             Ok(answer) => answer,
             Err(fault) => {
                 event.reason = fault.error;
                 fault.answer()
             }
         };
+        if let Some(cors) = event.resource.and_then(|resource| resource.cors.as_ref()) {
+            cors.open(origin.as_ref(), answer.headers_mut());
+        }
         ready.site.note(arrived, event, answer)
     }
 }

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::reading::{Checked, fault, parsed};
 use super::route::RouteTable;
+use super::upgrade::Upgrades;
 use crate::mcp::{TOOL_CALL, folded};
 
 /// What the calls in the bodies of a route's requests need, beside the scopes of the route.
@@ -113,6 +114,9 @@ pub(super) fn check(table: &RouteTable) -> Checked<Option<Calls>> {
             any,
             "`tools` and `calls` add to `scopes`, which are all needed; use that",
         ));
+    }
+    if let Some(upgrade) = table.upgrade.as_ref().filter(|it| *it.get_ref() != Upgrades::None) {
+        return Err(fault(upgrade, "calls could not be read in what the connection switches to"));
     }
     let mut methods = Listed::default();
     for (name, needed) in table.calls.as_ref().map(Spanned::get_ref).into_iter().flatten() {

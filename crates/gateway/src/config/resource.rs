@@ -8,6 +8,7 @@ use bailiwick_oauth::{Issuer, Resource, Scope, Scopes, metadata};
 use http::uri::Authority;
 use toml::Spanned;
 
+use super::cors::{self, Cors};
 use super::limits::{self, Limits, LimitsTable};
 use super::reading::{Checked, Fault, fault, parsed, seconds};
 use super::route::{self, Route, RouteTable};
@@ -40,6 +41,8 @@ pub struct Protected {
     pub stream_grace: Duration,
     /// The most octets that the body of a request may have; `None` is any number.
     pub max_body: Option<u64>,
+    /// The web pages that may call it; `None` leaves it to the upstream.
+    pub cors: Option<Cors>,
     /// What may be reached there.
     pub routes: Vec<Route>,
     /// The scopes that hold others within them.
@@ -125,6 +128,10 @@ tables! {
         /// The most octets that the body of a request may have; a longer one is answered with 413,
         /// as soon as that is known. Bodies pass through as they come, of whatever length.
         max_body: Option<u64>, "octets", "none";
+        /// Origins whose web pages may call the resource from a browser, such as
+        /// `["https://app.example.com"]`, or `["*"]`. The gateway then answers preflights itself,
+        /// and lets those pages read all answers. Without it that is left to the upstream.
+        cors_origins: Option<Spanned<Vec<Spanned<String>>>>, "list of origins", "none";
         /// What may be reached. What no route names is answered with 404.
         routes: Spanned<Vec<Spanned<RouteTable>>>, "tables", "required";
     }
@@ -192,6 +199,7 @@ pub(super) fn check(table: &ResourceTable) -> Checked<Protected> {
             Some(_) => seconds(table.stream_grace.as_ref(), 0)?,
             None => Duration::ZERO,
         },
+        cors: cors::check(table.cors_origins.as_ref())?,
         routes,
         limits: limits::check(table.limits.as_ref())?,
         implies: implied(table)?,

@@ -109,6 +109,35 @@ fn a_mistake_is_named_with_its_place_and_what_would_be_right() {
 }
 
 #[test]
+fn origins_are_written_as_browsers_write_them() {
+    let said = |origins: &str| {
+        verdict("strip_prefix = true", &format!("strip_prefix = true\ncors_origins = {origins}"))
+    };
+    for good in [
+        "[\"*\"]",
+        "[\"https://app.example.com\", \"http://localhost:6274\"]",
+        "[\"vscode-webview://0a1b\", \"https://[::1]:8443\"]",
+    ] {
+        assert_eq!(said(good), "good", "{good}");
+    }
+    for bad in [
+        "[]",
+        "[\"null\"]",
+        "[\"app.example.com\"]",
+        "[\"https://app.example.com/\"]",
+        "[\"https://app.example.com/x\"]",
+        "[\"https://App.example.com\"]",
+        "[\"https://app.example.com:443\"]",
+        "[\"https://*.example.com\"]",
+        "[\"https://user@app.example.com\"]",
+        "[\"https://app.example.com\", \"*\"]",
+    ] {
+        let said = said(bad);
+        assert!(said.starts_with("g.toml:9:") && said.contains("origin"), "{bad}: {said}");
+    }
+}
+
+#[test]
 fn a_mistake_about_calls_is_named_with_its_place() {
     let route = "scopes = [\"read:files\"]";
     for (settings, expected) in [
@@ -127,6 +156,8 @@ fn a_mistake_about_calls_is_named_with_its_place() {
     assert!(public.contains("a public route needs no scopes"), "{public}");
     let any = verdict(route, "any_scope = [\"a\"], calls = {}");
     assert!(any.contains("add to `scopes`"), "{any}");
+    let upgraded = verdict(route, &format!("{route}, upgrade = true, calls = {{}}"));
+    assert!(upgraded.contains("could not be read"), "{upgraded}");
 }
 
 #[test]

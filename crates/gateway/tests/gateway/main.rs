@@ -5,6 +5,7 @@ mod access;
 mod admin;
 mod balance;
 mod bounds;
+mod cors;
 mod deploy;
 mod endings;
 mod frames;

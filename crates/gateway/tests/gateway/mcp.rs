@@ -226,10 +226,12 @@ async fn a_dpop_proof_is_good_for_one_call() {
 }
 
 #[test]
-fn the_example_of_the_page_is_a_configuration() {
+fn the_examples_of_the_page_are_configurations() {
     let page = include_str!("../../../../docs/gateway/mcp.md");
-    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let config = Config::parse("mcp.md", example).unwrap();
-    assert!(config.resources[0].routes[0].calls.is_some());
-    assert_eq!(config.resources[0].scopes().to_string(), "mcp");
+    let examples = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let parse = |example| Config::parse("mcp.md", example).unwrap().resources.remove(0);
+    let [tools, browsers] = examples.map(parse).collect::<Vec<_>>().try_into().unwrap();
+    assert!(tools.routes[0].calls.is_some());
+    assert_eq!(tools.scopes().to_string(), "mcp");
+    assert!(browsers.cors.is_some());
 }

@@ -136,13 +136,18 @@ impl Answer {
 
     /// The value of a header, which is there at most once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.head.lines().skip(1).filter_map(|line| {
+        let values = self.headers(name);
+        assert!(values.len() < 2, "{name} is there twice: {}", self.head);
+        values.first().copied()
+    }
+
+    /// The values of a header.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let values = self.head.lines().skip(1).filter_map(|line| {
             let (this, value) = line.split_once(':')?;
             this.eq_ignore_ascii_case(name).then_some(value.trim())
         });
-        let value = values.next();
-        assert!(values.next().is_none(), "{name} is there twice: {}", self.head);
-        value
+        values.collect()
     }
 
     pub(crate) fn json(&self) -> Value {
