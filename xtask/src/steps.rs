@@ -130,6 +130,7 @@ fn end_to_end(workspace: &Workspace, length: Length) -> Result<Outcome> {
     let e2e = workspace.root.join("e2e");
     tools::node()?;
     tools::npm_packages(&e2e)?;
+    tools::python_packages(&e2e.join("mcp/requirements.txt"), &e2e.join(".tools/mcp"))?;
     tools::chromium()?;
     tools::proxies(&e2e)?;
     // As the tests before built it: another choice of packages would build its dependencies anew.

@@ -37,6 +37,21 @@ pub(super) fn npm_packages(folder: &Path) -> Result<()> {
     succeed(npm.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1"))
 }
 
+/// Python packages, as their list says, in a folder of their own.
+pub(super) fn python_packages(list: &Path, folder: &Path) -> Result<()> {
+    let installed = folder.join("requirements.txt");
+    if is_newer(&installed, list) {
+        return Ok(());
+    }
+    println!("installing Python packages");
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    succeed(pip.args(["--upgrade", "--target"]).arg(folder).arg("--requirement").arg(list))?;
+    // Copied last: what was cut off is begun anew.
+    fs::copy(list, installed)?;
+    Ok(())
+}
+
 /// Chromium, from the distribution.
 pub(super) fn chromium() -> Result<()> {
     from_debian("chromium", "the browser tests")
