@@ -259,6 +259,10 @@ impl NoRoute {
                 "ambiguous_path",
                 "the path differs from a known one only in case or in what ends a segment",
             ),
+            Self::MethodCase => Fault::bad_request(
+                "ambiguous_method",
+                "the method differs from a known one only in case",
+            ),
         }
     }
 }

@@ -51,6 +51,8 @@ pub(crate) enum NoRoute {
     Method(usize, Vec<Method>),
     /// The path is one that a lenient upstream takes for another.
     NearMiss,
+    /// The method is one that a lenient upstream takes for another.
+    MethodCase,
 }
 
 impl NoRoute {
@@ -58,7 +60,7 @@ impl NoRoute {
     pub(crate) fn resource(&self) -> Option<usize> {
         match self {
             Self::Path(resource) | Self::Method(resource, _) => Some(*resource),
-            Self::Resource | Self::NearMiss => None,
+            Self::Resource | Self::NearMiss | Self::MethodCase => None,
         }
     }
 }
@@ -105,6 +107,12 @@ impl Routes {
         let below = path.behind(&protected.prefix);
         let choices = paths.find(below.segments())?.ok_or(NoRoute::Path(resource))?;
         let named = choices.iter().find(|(name, _)| name.as_ref() == Some(method));
+        // Names of methods are told apart by case (RFC 9110 §9.1), but not by every upstream: the
+        // route for all others is none for `post`.
+        let is_like = |name: &Method| name.as_str().eq_ignore_ascii_case(method.as_str());
+        if named.is_none() && choices.iter().any(|(name, _)| name.as_ref().is_some_and(is_like)) {
+            return Err(NoRoute::MethodCase);
+        }
         let any_other = || choices.iter().find(|(name, _)| name.is_none());
         if let Some((_, route)) = named.or_else(any_other) {
             return Ok(Chosen { resource, route: *route, below });
@@ -137,6 +145,8 @@ mod tests {
               { path = "/files/**", methods = ["GET"], scopes = ["read"] },
               { path = "/files/**", methods = ["PUT"], scopes = ["write"] },
               { path = "/open", public = true },
+              { path = "/half", methods = ["POST"], scopes = ["write"] },
+              { path = "/half", public = true },
             ]
             [[resource]]
             identifier = "https://a.example/drive"
@@ -166,6 +176,8 @@ mod tests {
             ("a.example", "GET", "/files/x", Ok((0, 0, "/files/x".to_owned()))),
             ("a.example", "PUT", "/files/x", Ok((0, 1, "/files/x".to_owned()))),
             ("anything", "POST", "/open", Ok((0, 2, "/open".to_owned()))),
+            ("a.example", "POST", "/half", Ok((0, 3, "/half".to_owned()))),
+            ("a.example", "PURGE", "/half", Ok((0, 4, "/half".to_owned()))),
             ("a.example", "GET", "/drive/x", Ok((1, 1, "/x".to_owned()))),
             ("a.example", "GET", "/drive", Ok((1, 0, "/".to_owned()))),
             ("b.example", "GET", "/only/y", Ok((2, 0, "/y".to_owned()))),
@@ -180,8 +192,11 @@ mod tests {
         let allowed = vec![Method::GET, Method::PUT];
         let cases = [
             ("a.example", "DELETE", "/files/x", NoRoute::Method(0, allowed.clone())),
-            ("a.example", "HEAD", "/files/x", NoRoute::Method(0, allowed.clone())),
-            ("a.example", "get", "/files/x", NoRoute::Method(0, allowed)),
+            ("a.example", "HEAD", "/files/x", NoRoute::Method(0, allowed)),
+            // Upstreams there are that make capitals of it.
+            ("a.example", "get", "/files/x", NoRoute::MethodCase),
+            ("a.example", "post", "/half", NoRoute::MethodCase),
+            ("a.example", "Post", "/half", NoRoute::MethodCase),
             ("a.example", "GET", "/other", NoRoute::Path(0)),
             // Never to the resource around the prefix.
             ("a.example", "GET", "/drive/files/x", NoRoute::Path(1)),
