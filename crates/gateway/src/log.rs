@@ -23,6 +23,7 @@ use crate::decide::Event;
 use crate::limits::Places;
 use crate::lines::Lines;
 use crate::site::Site;
+use crate::tunnel::Switch;
 
 /// What is noted of a request before it is decided on.
 #[derive(Debug)]
@@ -52,12 +53,20 @@ impl Site {
         &self,
         arrived: Arrived,
         event: Event<'_>,
-        answer: Response<Answer>,
+        mut answer: Response<Answer>,
     ) -> Response<Logged> {
         let Arrived { begun, method, address, trace } = arrived;
         self.tally(&event).count((event.verdict, event.reason), answer.status(), begun.elapsed());
         self.record(&event, &method);
         let Event { verdict, reason, permit, places, resource, route, .. } = event;
+        // A tunnel goes on when the answer that began it has ended.
+        let places = match answer.extensions_mut().remove::<Switch>() {
+            Some(tunnel) => {
+                tunnel.keep(places);
+                Places::default()
+            }
+            None => places,
+        };
         let client = permit.as_ref().and_then(Permit::client_id).map(ClientId::as_str);
         let resource = resource.map(|resource| resource.identifier.as_str());
         let status = answer.status();

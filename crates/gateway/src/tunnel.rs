@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::forward::{Cut, Patience, Turn};
+use crate::limits::Places;
 use frames::Frames;
 
 /// Where the tunnel waits that a connection is to become.
@@ -42,6 +43,8 @@ pub(crate) struct Tunnel {
     pub(crate) patience: Patience,
     /// The upstream's connection, which counts until the end.
     pub(crate) turn: Turn,
+    /// Places among the requests under way, which it keeps as long.
+    pub(crate) places: Places,
 }
 
 impl Switch {
@@ -57,6 +60,13 @@ impl Switch {
     pub(crate) fn throw(&self, tunnel: Tunnel) {
         *self.0.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
         self.0.is_thrown.store(true, Ordering::Release);
+    }
+
+    /// Lets the tunnel keep the places of the request that asked for it.
+    pub(crate) fn keep(&self, places: Places) {
+        if let Some(tunnel) = &mut *self.0.tunnel.lock().unwrap_or_else(PoisonError::into_inner) {
+            tunnel.places = places;
+        }
     }
 
     pub(crate) fn is_thrown(&self) -> bool {
@@ -82,7 +92,8 @@ impl fmt::Debug for Switch {
 
 impl Tunnel {
     async fn run(self, stopped: &mut watch::Receiver<bool>) -> io::Result<()> {
-        let Self { client, upstream, is_websocket, mut patience, turn: _turn } = self;
+        let Self { client, upstream, is_websocket, mut patience, turn: _turn, places: _places } =
+            self;
         let (client, upstream) = tokio::try_join!(opened(client), opened(upstream))?;
         let (from_client, to_client) = split(client);
         let (from_upstream, to_upstream) = split(upstream);

@@ -13,6 +13,7 @@ use super::patience::Patience;
 use crate::answer::{Answer, Fault};
 use crate::config::Upgrades;
 use crate::headers;
+use crate::limits::Places;
 use crate::tunnel::{Switch, Tunnel};
 
 /// A switch of protocols that a client asks for.
@@ -83,7 +84,10 @@ impl Upgrade {
             is_websocket: protocol.as_bytes().eq_ignore_ascii_case(b"websocket"),
             patience,
             turn,
+            places: Places::default(),
         });
+        // Whoever notes the answer has more for the tunnel to keep.
+        answer.extensions_mut().insert(switch);
         headers::cleanse_response(answer.headers_mut());
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
         answer.headers_mut().insert(UPGRADE, protocol);

@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::support::{Answer, DRIVE, LONGEST, World};
+use crate::upgrade::{Echo, open};
 
 async fn world(resource: &str, route: &str) -> World {
     World::with(&format!(
@@ -102,4 +103,21 @@ async fn a_place_is_free_again_when_the_answer_has_ended() {
     slow.write_all(b"b").await.unwrap();
     timeout(LONGEST, slow.read_to_end(&mut read)).await.unwrap().unwrap();
     assert_eq!(world.get("/files/a", "a", Some(&token)).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_keeps_its_place() {
+    let echo = Echo::websocket().await;
+    let world = echo.gateway("limits = { concurrent = 1 }").await;
+    let token = world.issuer.token(DRIVE, "socket");
+    let (_, socket) = open(&world, "/socket", &token).await;
+    assert_eq!(world.get("/plain", "a", Some(&token)).await.status, 503);
+    drop(socket);
+    timeout(LONGEST, async {
+        while world.get("/plain", "a", Some(&token)).await.status == 503 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("its place is free again");
 }
