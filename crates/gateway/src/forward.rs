@@ -24,7 +24,7 @@ use crate::answer::{Answer, Fault};
 use crate::client;
 use crate::config::Upstream;
 use crate::headers::{self, Credentials};
-use crate::lease::{Admission, Grounds, Lease};
+use crate::lease::{Admission, Grounds, Lease, Over};
 use crate::sent::BadBody;
 use crate::target::Host;
 pub(crate) use balance::Turn;
@@ -103,19 +103,21 @@ impl Forwarder {
             host: onward.host,
             method: parts.method.clone(),
             uri: mem::take(&mut parts.uri),
+            upgrade: upgrade.as_ref().map(|upgrade| upgrade.protocol.clone()),
         };
+        let protocol = admission.upgrade.clone();
+        let mut lease = Lease::new(onward.grounds, admission);
         let request = Request::from_parts(parts, Upload::new(body));
-        let protocol = upgrade.as_ref().map(|upgrade| upgrade.protocol.clone());
+        let progress = request.body().progress();
         let way = Way { target: onward.target, takes_trailers, upgrade: protocol };
         self.tend();
 
-        let exchange = self.exchange(request, &way);
+        let exchange = self.exchange(request, &way, &progress, &mut lease);
         let outcome = match end {
             None => exchange.await,
             Some(end) => timeout_at(end, exchange).await.unwrap_or(Err(Failed::Slow)),
         };
         let (mut answer, mut turn) = outcome.map_err(|failed| failed.fault(&self.upstream))?;
-        let lease = Lease::new(onward.grounds, admission);
         let patience = Patience::new(self.upstream.idle_timeout, end, lease);
         if answer.status().is_informational() {
             return match upgrade {
@@ -130,7 +132,8 @@ impl Forwarder {
         *answer.version_mut() = Version::HTTP_11;
         headers::cleanse_response(answer.headers_mut());
         turn.give_back_if_ready();
-        Ok(Download::new(answer, patience, turn).map(|body| Answer::Upstream(Box::new(body))))
+        Ok(Download::new(answer, patience, progress, turn)
+            .map(|body| Answer::Upstream(Box::new(body))))
     }
 
     /// Sends a request to one server after the other until one can be reached, and over another
@@ -139,8 +142,9 @@ impl Forwarder {
         &self,
         mut request: Request<Upload>,
         way: &Way,
+        progress: &Progress,
+        lease: &mut Lease,
     ) -> Result<(Response<Incoming>, Turn), Failed> {
-        let progress = request.body().progress();
         let mut again = Again::of(&request);
         let mut failed = Failed::Slow;
         let mut tried = Tried::default();
@@ -157,7 +161,7 @@ impl Forwarder {
                 };
                 pool.address(&mut request, way, taken.is_http2()).map_err(|_| Failed::Target)?;
                 let copy = again.copy(&request, taken);
-                match self.answer(taken, request, &progress).await {
+                match self.answer(taken, request, progress, lease).await {
                     Ok(answer) => return Ok((answer, turn)),
                     Err(Lost::Unsent(unsent)) => request = *unsent,
                     Err(Lost::Failed(Failed::Closed(error))) => match copy {
@@ -182,6 +186,7 @@ impl Forwarder {
         taken: &mut Taken,
         request: Request<Upload>,
         progress: &Progress,
+        lease: &mut Lease,
     ) -> Result<Response<Incoming>, Lost> {
         let limit = self.upstream.first_byte_timeout;
         let sent = Instant::now();
@@ -189,7 +194,9 @@ impl Forwarder {
         // The time begins anew with each part of the body that the upstream has taken.
         let deadline = || progress.latest().max(sent) + limit;
         loop {
-            match timeout_at(deadline(), &mut answer).await {
+            let look = progress.is_under_way().then(|| Instant::now() + patience::LOOK);
+            let due = look.map_or_else(deadline, |look| look.min(deadline()));
+            match timeout_at(due, &mut answer).await {
                 Ok(Ok(answer)) => {
                     progress.answered();
                     return Ok(answer);
@@ -199,8 +206,13 @@ impl Forwarder {
                     let why = progress.broken().map_or(Failed::Closed(error), Failed::Client);
                     return Err(Lost::Failed(why));
                 }
-                Err(_) if deadline() > Instant::now() => {}
-                Err(_) => return Err(Lost::Failed(Failed::Slow)),
+                Err(_) if deadline() <= Instant::now() => return Err(Lost::Failed(Failed::Slow)),
+                // An upload may go on for longer than its token is good for.
+                Err(_) if progress.is_under_way() => lease.look().map_err(|over| {
+                    progress.end();
+                    Lost::Failed(Failed::Over(over))
+                })?,
+                Err(_) => {}
             }
         }
     }
@@ -269,6 +281,8 @@ enum Failed {
     Restless,
     Slow,
     Client(BadBody),
+    /// The request was not whole when its right to go on ended.
+    Over(Over),
     Target,
 }
 
@@ -287,6 +301,16 @@ impl Failed {
                 (StatusCode::BAD_GATEWAY, "bad_gateway", "the upstream gave no valid answer")
             }
             Self::Client(why) => return why.fault(),
+            Self::Over(Over::Expired) => (
+                StatusCode::REQUEST_TIMEOUT,
+                "request_timeout",
+                "the token expired before the request's body was whole",
+            ),
+            Self::Over(Over::Refused) => (
+                StatusCode::REQUEST_TIMEOUT,
+                "request_timeout",
+                "the request was not whole when it became one that is not let in any more",
+            ),
             Self::Target => {
                 (StatusCode::BAD_REQUEST, "invalid_request", "the target cannot be forwarded")
             }
@@ -297,7 +321,9 @@ impl Failed {
             }
             Self::Closed(error) => tracing::warn!(upstream, error = chain(error), "{description}"),
             Self::Slow | Self::Restless => tracing::warn!(upstream, "{description}"),
-            Self::Client(_) | Self::Target => tracing::debug!(upstream, "{description}"),
+            Self::Client(_) | Self::Over(_) | Self::Target => {
+                tracing::debug!(upstream, "{description}");
+            }
         }
         Fault::new(status, code, description)
     }

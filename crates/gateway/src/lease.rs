@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bailiwick_guard::Permit;
 use bailiwick_guard::current::SKEW;
 use bailiwick_resource_server::ResourceServer;
-use http::{Method, Uri};
+use http::{HeaderValue, Method, Uri};
 
 use crate::reload::Live;
 use crate::site::{Part, Site};
@@ -36,6 +36,8 @@ pub(crate) struct Admission {
     pub(crate) host: Host,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
+    /// The protocol that the connection switches to, if it does.
+    pub(crate) upgrade: Option<HeaderValue>,
 }
 
 /// Why a lease is over.
@@ -78,9 +80,12 @@ impl Lease {
     pub(crate) fn look(&mut self) -> Result<(), Over> {
         if !self.live.is(&self.site) {
             let site = self.live.site();
-            let Admission { permit, host, method, uri } = &self.what;
+            let Admission { permit, host, method, uri, upgrade } = &self.what;
             let part = site.still_passes(permit.as_ref(), host, method, uri);
             let part = part.ok_or(Over::Refused)?;
+            if upgrade.as_ref().is_some_and(|it| !part.route.upgrade.have(it.as_bytes())) {
+                return Err(Over::Refused);
+            }
             self.server = part.server.clone();
             self.is_reported = part.route.report_only;
             self.site = site;

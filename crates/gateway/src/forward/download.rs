@@ -11,6 +11,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::balance::Turn;
 use super::patience::{Cut, Patience};
+use super::upload::Progress;
 use crate::headers;
 
 /// An answer's body, frame by frame as it comes, for as long as it may last.
@@ -18,6 +19,8 @@ pub(crate) struct Download {
     body: Incoming,
     kind: Kind,
     patience: Patience,
+    /// Of the request, which may go on beside the answer.
+    upload: Progress,
     is_cut: bool,
     /// The connection goes back when the body is over.
     _turn: Turn,
@@ -52,15 +55,17 @@ impl Download {
     pub(super) fn new(
         answer: Response<Incoming>,
         patience: Patience,
+        upload: Progress,
         turn: Turn,
     ) -> Response<Self> {
         let kind = Kind::of(answer.headers());
-        answer.map(|body| Self { body, kind, patience, is_cut: false, _turn: turn })
+        answer.map(|body| Self { body, kind, patience, upload, is_cut: false, _turn: turn })
     }
 
     fn cut(&mut self, cut: Cut) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         tracing::info!(reason = %cut, "an answer was cut short");
         self.is_cut = true;
+        self.upload.end();
         Poll::Ready(match self.kind {
             Kind::Grpc => Some(Ok(Frame::trailers(grpc_status(cut)))),
             Kind::Events => None,

@@ -118,4 +118,4 @@ impl fmt::Display for Cut {
 }
 
 /// How often it is looked at whether what goes on still may.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);

@@ -40,6 +40,8 @@ struct Shared {
     broken: OnceLock<BadBody>,
     /// Whether the answer has begun.
     is_answered: AtomicBool,
+    /// Whether nothing more of it may go on.
+    is_over: AtomicBool,
 }
 
 impl Upload {
@@ -82,6 +84,23 @@ impl Progress {
         self.shared.as_ref().is_some_and(|shared| shared.is_answered.load(Ordering::Relaxed))
     }
 
+    /// Whether there is more of the body to come.
+    pub(super) fn is_under_way(&self) -> bool {
+        // The body itself has the other one, and is dropped at its end.
+        self.shared.as_ref().is_some_and(|shared| Arc::strong_count(shared) > 1)
+    }
+
+    /// Ends the upload: nothing more that the client sends reaches the upstream.
+    pub(super) fn end(&self) {
+        if let Some(shared) = &self.shared {
+            shared.is_over.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.is_over.load(Ordering::Relaxed))
+    }
+
     /// Why the client's side of the body failed, if it did.
     pub(super) fn broken(&self) -> Option<BadBody> {
         self.shared.as_ref().and_then(|shared| shared.broken.get().copied())
@@ -112,6 +131,9 @@ impl Body for Upload {
             body.be_patient();
         }
         let Poll::Ready(frame) = Pin::new(body).poll_frame(context) else { return Poll::Pending };
+        if this.progress.is_over() {
+            return Poll::Ready(Some(Err(BadBody::Broken)));
+        }
         this.progress.note(frame.as_ref().and_then(|frame| frame.as_ref().err().copied()));
         match frame {
             Some(Ok(frame)) => Poll::Ready(match frame.into_trailers() {

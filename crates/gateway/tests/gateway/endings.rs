@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -19,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use crate::support::{DRIVE, LONGEST, World};
-use crate::upgrade::{Echo, open, rest};
+use crate::upgrade::{Echo, open, read_head, rest};
 
 /// An upstream whose answers never end; their type is the path's last part.
 async fn endless() -> SocketAddr {
@@ -181,6 +183,66 @@ async fn a_new_configuration_ends_what_it_would_refuse_and_nothing_else() {
     assert!(rest_of_events(&mut stream).await);
     let last = rest(&mut socket).await;
     assert!(last.ends_with(b"\x03\xf0not let in any more"), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_new_configuration_without_the_upgrade_ends_it() {
+    let echo = Echo::websocket().await;
+    let world = World::with(&config(echo.address, "read", "")).await;
+    let (_, mut socket) = open(&world, "/any", &token(&world, 600)).await;
+    let text = config(echo.address, "read", "").replace(", upgrade = true", "");
+    let text = text.replace("ISSUER", &world.issuer.url);
+    world.reloader.replace(Config::parse("next.toml", &text).unwrap()).unwrap();
+    let last = rest(&mut socket).await;
+    assert!(last.ends_with(b"\x03\xf0not let in any more"), "{last:?}");
+}
+
+/// An upstream that begins to answer, or does not, and counts what it gets all the while.
+async fn greedy(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let got: Arc<AtomicUsize> = Arc::default();
+    let noted = got.clone();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_head(&mut stream).await;
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let mut octets = [0; 1024];
+        while let Ok(size @ 1..) = stream.read(&mut octets).await {
+            noted.fetch_add(size, Ordering::SeqCst);
+        }
+        noted.store(usize::MAX, Ordering::SeqCst);
+    });
+    (address, got)
+}
+
+#[tokio::test]
+async fn an_upload_ends_with_its_token_too() {
+    let events = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    for answer in ["", events] {
+        let (upstream, got) = greedy(answer).await;
+        let world = World::with(&config(upstream, "read", "")).await;
+        let token = token(&world, 2);
+        let mut stream = TcpStream::connect(world.gateway).await.unwrap();
+        let head = format!(
+            "POST /files/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+             Transfer-Encoding: chunked\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        timeout(LONGEST, async {
+            while got.load(Ordering::SeqCst) != usize::MAX {
+                // The gateway may end it at any moment.
+                let _ = stream.write_all(b"1\r\na\r\n").await;
+                // The pace of the upload, not a wait for something.
+                sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("the upload goes on: {answer:?}"));
+        if answer.is_empty() {
+            assert!(read_head(&mut stream).await.starts_with("HTTP/1.1 408 "));
+        }
+    }
 }
 
 async fn rest_of_events(stream: &mut TcpStream) -> bool {
