@@ -208,7 +208,7 @@ async fn connection(
         return;
     };
     let Some(handshake) = &terms.handshake else {
-        let mut wire = Wire::new(stream, http.max_head);
+        let mut wire = Wire::new(stream, http.max_head, http.body_timeout);
         // Whoever says nothing in time, nothing at all, or is gone, gets no answer.
         let Some(Some(protocol)) = in_time(deadline, &mut stopped, wire.protocol()).await else {
             return;
@@ -219,7 +219,7 @@ async fn connection(
     let Some(stream) = in_time(deadline, &mut stopped, handshake).await else { return };
     let (certificate, speaks_http2) = tls::outcome(&stream);
     (peer.scheme, peer.certificate) = (Scheme::HTTPS, certificate);
-    let mut wire = Wire::new(stream, http.max_head);
+    let mut wire = Wire::new(stream, http.max_head, http.body_timeout);
     let protocol = in_time(deadline, &mut stopped, wire.protocol()).await;
     match protocol {
         // What was agreed in the handshake is spoken (RFC 9113 §3.2).

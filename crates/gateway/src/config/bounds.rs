@@ -18,7 +18,7 @@ pub struct Http {
     pub max_headers: usize,
     /// The most requests at once in one HTTP/2 connection.
     pub max_streams: u32,
-    /// How long a client may pause in the body of a request.
+    /// How long a client may pause in the body of a request, and take nothing of what it is sent.
     pub body_timeout: Duration,
     /// The most connections at once from one address; `None` is any number.
     pub max_connections_per_address: Option<usize>,
@@ -38,7 +38,7 @@ tables! {
         /// The most requests at once in one HTTP/2 connection.
         max_streams: Option<Spanned<usize>>, "number", "`200`";
         /// How long a client may pause in the body of a request, in seconds; then it is answered
-        /// with 408.
+        /// with 408. One that takes nothing of what it is sent for as long is cut off.
         body_timeout: Option<Spanned<u64>>, "seconds", "`60`";
         /// The most connections at once from one address (one /64 network, with IPv6), over all
         /// workers; further ones are closed. Trusted proxies have no such limit.

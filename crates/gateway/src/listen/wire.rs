@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::tunnel::Switch;
 
@@ -37,6 +37,10 @@ pub(super) struct Wire<T> {
     ended: bool,
     /// Whether the connection has become a tunnel.
     switch: Switch,
+    /// How long the client may take nothing of what it is sent.
+    patience: Duration,
+    stall: Option<Pin<Box<Sleep>>>,
+    is_stalled: bool,
     /// How much longer its octets are read after ours is ended.
     linger: Option<Pin<Box<Sleep>>>,
 }
@@ -81,8 +85,9 @@ pub(super) enum Protocol {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
-    /// A connection with lines of at most `longest` octets.
-    pub(super) fn new(io: T, longest: usize) -> Self {
+    /// A connection with lines of at most `longest` octets, whose client may take nothing of what
+    /// it is sent for so long.
+    pub(super) fn new(io: T, longest: usize, patience: Duration) -> Self {
         Self {
             io,
             held: BytesMut::new(),
@@ -93,6 +98,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
             longest,
             ended: false,
             switch: Switch::default(),
+            patience,
+            stall: None,
+            is_stalled: false,
             linger: None,
         }
     }
@@ -176,6 +184,26 @@ impl<T> Wire<T> {
             (self.at, self.checked) = (At::Refused, 1);
         }
         true
+    }
+
+    /// What came of writing; an error when the client has taken nothing for too long.
+    fn in_time<R>(
+        &mut self,
+        outcome: Poll<io::Result<R>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<R>> {
+        if outcome.is_ready() {
+            self.is_stalled = false;
+            return outcome;
+        }
+        let patience = self.patience;
+        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(patience)));
+        if !self.is_stalled {
+            stall.as_mut().reset(Instant::now() + patience);
+            self.is_stalled = true;
+        }
+        ready!(stall.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
     }
 
     /// Notes that so many octets of data are on their way.
@@ -330,7 +358,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
         context: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, octets)
+        let written = Pin::new(&mut self.io).poll_write(context, octets);
+        self.in_time(written, context)
     }
 
     fn poll_write_vectored(
@@ -338,7 +367,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.io).poll_write_vectored(context, slices);
+        self.in_time(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -346,7 +376,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
+        let flushed = Pin::new(&mut self.io).poll_flush(context);
+        self.in_time(flushed, context)
     }
 
     /// Ends our side, then reads on for a while (RFC 9112 §9.6): to close while octets of the
@@ -379,7 +410,7 @@ mod tests {
     /// What hyper would read when a client sends `sent` in pieces of `piece` octets.
     async fn read(sent: &[u8], piece: usize) -> Vec<u8> {
         let (mut client, server) = tokio::io::duplex(piece);
-        let mut wire = Wire::new(server, 64 * 1024);
+        let mut wire = Wire::new(server, 64 * 1024, LINGER);
         let mut passed = Vec::new();
         let ((), read) = tokio::join!(
             async {

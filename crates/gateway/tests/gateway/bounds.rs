@@ -223,3 +223,19 @@ async fn a_drain_tells_clients_and_cuts_what_does_not_end() {
     let _ = timeout(LONGEST, slow.read_to_end(&mut read)).await.expect("the connection is cut");
     assert!(!read.ends_with(b"\r\n0\r\n\r\n"), "{}", String::from_utf8_lossy(&read));
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_cut_off() {
+    let world = world("[http]\nbody_timeout = 1").await;
+    let size = 64 << 20;
+    let (mut reader, mut writer) = TcpStream::connect(world.gateway).await.unwrap().into_split();
+    let head = format!("POST /files/echo HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n");
+    writer.write_all(head.as_bytes()).await.unwrap();
+    // It sends on for as long as anybody takes it, and reads nothing.
+    let block = vec![b'a'; 1 << 16];
+    let sending = timeout(LONGEST, async { while writer.write_all(&block).await.is_ok() {} });
+    sending.await.expect("the connection is ended");
+    let mut read = Vec::new();
+    let _ = reader.read_to_end(&mut read).await;
+    assert!(read.len() < size);
+}
