@@ -70,7 +70,8 @@ impl Client {
             host: None,
             proxies: Vec::new(),
         };
-        if !peer.is_believed {
+        // Whom a new configuration does not trust is not believed on old connections either.
+        if !peer.is_believed || !proxies.trusted.contains(peer.address) {
             return client;
         }
         let mut said = match proxies.telling {
@@ -125,6 +126,22 @@ mod tests {
             assert_eq!(verdict("192.0.2.1", telling, &sent), "192.0.2.1 http - []");
             assert_eq!(verdict("::ffff:192.0.2.1", telling, &sent), "192.0.2.1 http - []");
         }
+    }
+
+    #[test]
+    fn whom_a_new_configuration_does_not_trust_is_not_believed_on_an_old_connection() {
+        let proxies = |networks: &[&str]| Proxies {
+            trusted: TrustedProxies::parse(networks).unwrap(),
+            telling: Telling::XForwarded,
+            proxy_protocol: false,
+        };
+        let peer = Peer::new("10.0.0.1:1".parse().unwrap(), &proxies(&["10.0.0.0/8"]));
+        let headers = [("x-forwarded-for", "203.0.113.9")]
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let headers = HeaderMap::from_iter(headers);
+        let asks = |proxies: &Proxies| Client::of(&peer, &headers, proxies).address.to_string();
+        assert_eq!(asks(&proxies(&["10.0.0.0/8"])), "203.0.113.9");
+        assert_eq!(asks(&proxies(&["10.1.0.0/16"])), "10.0.0.1");
     }
 
     #[test]
