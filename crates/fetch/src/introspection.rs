@@ -5,7 +5,7 @@
 //! resource server does both. An error is an outage, and never says that a token is not live.
 
 mod authentication;
-mod endpoint;
+pub(crate) mod endpoint;
 mod tokeninfo;
 
 use std::fmt;
@@ -16,7 +16,7 @@ use bailiwick_oauth::introspect::{Received, SIGNED};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use self::endpoint::{Discovered, Endpoint};
+use self::endpoint::{Discovered, Endpoint, Entry};
 use crate::fetcher::{Call, JSON};
 use crate::signed::{self, untrusted};
 use crate::target::shown;
@@ -62,7 +62,7 @@ impl fmt::Debug for Introspector {
 impl Introspector {
     /// Looks up tokens at the endpoint that the issuer's metadata names. Nothing is fetched yet.
     pub fn new(issuer: Issuer, authentication: ClientAuthentication, fetcher: Fetcher) -> Self {
-        let endpoint = Endpoint::Discovered(Discovered::default());
+        let endpoint = Endpoint::Discovered(Discovered::of(Entry::Introspection));
         Self { issuer, endpoint, authentication, fetcher, signed: None }
     }
 

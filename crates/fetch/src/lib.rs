@@ -1,5 +1,5 @@
 //! What others publish or answer: metadata (RFC 8414, 9728), keys (RFC 7517), introspection
-//! (RFC 7662), within limits.
+//! (RFC 7662), token exchange (RFC 8693), within limits.
 //!
 //! The only outgoing HTTP of the authorization server and of resource servers. Whatever is fetched:
 //! `https` only (plain `http` to this machine alone), no redirects, bounded size and time, and no
@@ -22,6 +22,7 @@
 pub mod address;
 pub mod builder;
 pub mod error;
+pub mod exchange;
 pub mod fetcher;
 pub mod introspection;
 pub mod keys;
@@ -37,6 +38,7 @@ mod target;
 
 pub use builder::Builder;
 pub use error::{BuildError, FetchError};
+pub use exchange::{Exchange, Exchanged, Exchanger};
 pub use fetcher::{Answer, Fetched, Fetcher};
 pub use introspection::{ClientAuthentication, Introspector, Tokeninfo};
 pub use keys::{IssuerKeys, KeySettings, Status};

@@ -5,7 +5,7 @@ use bailiwick_oauth::{ErrorCode, Scopes};
 use bailiwick_resource_server::{Asked, Refused, ResourceServer, VerifiedToken};
 use http::Request;
 
-use crate::config::{Access, Route};
+use crate::config::{Access, Protected, Route};
 use crate::sent::Sent;
 
 /// What lets a request in.
@@ -61,6 +61,12 @@ pub(crate) struct Reported(Request<Sent>);
 pub(crate) struct NotAdmitted {
     pub(crate) reason: Reason,
     pub(crate) answer: Box<http::Response<bytes::Bytes>>,
+}
+
+/// Lets a CORS preflight in, where the resource lets its upstream answer them: they carry no token,
+/// and change nothing (Fetch Standard, "CORS-preflight request").
+pub(crate) fn preflight(resource: &Protected) -> Option<Ticket> {
+    resource.allow_preflight.then_some(Ticket::Public(PublicRoute(())))
 }
 
 /// Whether a request to a route of a resource is let in.

@@ -84,6 +84,9 @@ impl Fault {
         }
         let body = Body { error: self.error, error_description: &self.description };
         let mut answer = json(self.status, serde_json::to_vec(&body).unwrap_or_default());
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
         let names: Vec<&str> = self.allowed.iter().map(Method::as_str).collect();
         if !names.is_empty()
             && let Ok(value) = HeaderValue::from_str(&names.join(", "))

@@ -8,16 +8,24 @@ mod answer;
 mod bounds;
 mod calls;
 mod cors;
+mod credentials;
+mod events;
+mod held;
+mod identity;
+mod issuer;
 mod limits;
 mod listening;
 mod log;
+mod lookup;
 mod reading;
 mod records;
 mod resource;
 mod route;
 mod rule;
+mod signing;
 mod tables;
 mod tls;
+mod tokens;
 mod top;
 mod upgrade;
 mod upstream;
@@ -33,14 +41,24 @@ pub use bounds::Http;
 pub use calls::Calls;
 pub(crate) use calls::Tool;
 pub use cors::Cors;
+pub use credentials::Credentials;
+pub use events::{Events, Metadata};
+pub use held::Held;
+pub use identity::{Exchange, Identity};
+pub(crate) use issuer::host_of;
+pub use issuer::{KeyPlace, Trusted};
 pub use limits::{Limits, Rate};
 pub use listening::{Proxies, Telling};
 pub use log::{Log, LogFormat};
+pub use lookup::{Introspection, LookedUpBy};
 pub use records::Records;
 pub use resource::Protected;
 pub use route::{Access, Route};
 pub(crate) use rule::in_words;
+pub use signing::Signing;
 pub use tls::{CertificateFiles, ClientCertificates, ListenTls};
+pub use tokens::Tokens;
+pub(crate) use tokens::decryption_key;
 pub use upgrade::Upgrades;
 pub use upstream::{Balance, HealthCheck, Protocol, Server, Tls, Upstream};
 
@@ -92,6 +110,8 @@ pub struct Config {
     pub log: Option<Log>,
     /// Where decision records are kept.
     pub records: Option<Records>,
+    /// The gateway's own keys.
+    pub signing: Option<Signing>,
     /// The protected resources.
     pub resources: Vec<Protected>,
 }
@@ -109,7 +129,8 @@ impl Config {
         }
     }
 
-    /// Parses a configuration; `file` is the name that errors give it.
+    /// Parses a configuration; `file` is the name that errors give it, and in its folder are the
+    /// files that the configuration names. Those are read too, and so are environment variables.
     ///
     /// # Errors
     /// The first thing that is wrong, with its place and what would be right.
@@ -119,10 +140,11 @@ impl Config {
             at: span.map(|span| Position::of(text, span.start)),
             message,
         };
+        let folder = Path::new(file).parent().unwrap_or(Path::new("")).to_owned();
+        let around = held::Around { folder };
         let top: top::Top = toml::from_str(text)
             .map_err(|error| failed((error.span(), error.message().to_owned())))?;
-        let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-        top::check(top, folder).map_err(|fault| failed((Some(fault.span), fault.message)))
+        top::check(top, &around).map_err(|fault| failed((Some(fault.span), fault.message)))
     }
 
     /// The settings in which another configuration differs and which only a restart changes: the

@@ -102,11 +102,18 @@ impl Site {
             return Ok(Decision::Published(answer));
         }
         if let Some(wanted) = cors::preflight_for(request)
-            && let Ok((_, part)) = self.find(&host.name(), path, &wanted, event)
-            && let Some(cors) = &part.resource.cors
+            && let Ok((chosen, part)) = self.find(&host.name(), path, &wanted, event)
         {
             event.verdict = "preflight";
-            return Ok(Decision::Published(cors.preflight(request.headers(), &wanted)));
+            if let Some(cors) = &part.resource.cors {
+                return Ok(Decision::Published(cors.preflight(request.headers(), &wanted)));
+            }
+            if let Some(ticket) = admit::preflight(part.resource) {
+                self.limiters(chosen.resource, chosen.route).address(event)?;
+                let forwarded = if part.resource.strip_prefix { chosen.below } else { path };
+                let target = target::onward(forwarded, uri.query())?;
+                return Ok(Decision::Passes(Passage { part, ticket, host, target }));
+            }
         }
         let (chosen, part) = self.find(&host.name(), path, method, event)?;
         let forwarded = if part.resource.strip_prefix { chosen.below } else { path };

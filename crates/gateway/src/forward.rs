@@ -24,6 +24,7 @@ use crate::answer::{Answer, Fault};
 use crate::client;
 use crate::config::Upstream;
 use crate::headers::{self, Credentials};
+use crate::identity::Told;
 use crate::lease::{Admission, Grounds, Lease, Over};
 use crate::sent::BadBody;
 use crate::target::Host;
@@ -63,6 +64,8 @@ pub(crate) struct Onward<'r> {
     pub(crate) grounds: Grounds<'r>,
     /// The protocol that the client asks to switch to, where its route has that.
     pub(crate) upgrade: Option<HeaderValue>,
+    /// What it is told of who asks.
+    pub(crate) told: Told<'r>,
 }
 
 impl Forwarder {
@@ -94,9 +97,7 @@ impl Forwarder {
         // After the cleansing: what is set now is ours, and no `Connection` names it away.
         headers::set_via(&mut parts.headers, parts.version);
         headers::set_forwarded(&mut parts.headers, onward.client, onward.host.as_str());
-        if let Some(permit) = &permit {
-            headers::set_identity(&mut parts.headers, permit);
-        }
+        onward.told.write(&mut parts.headers, permit.as_ref());
         parts.extensions.clear();
         let admission = Admission {
             permit,

@@ -63,6 +63,23 @@ pub(crate) fn deceptive(headers: &HeaderMap) -> Option<&HeaderName> {
     })
 }
 
+/// Whether a header means nothing yet: neither between here and the upstream, nor as one of ours.
+pub(crate) fn is_free(name: &HeaderName) -> bool {
+    may_pass(name.as_str(), Credentials::Withheld)
+}
+
+/// Removes a header in whatever spelling an upstream might take for it.
+pub(crate) fn remove_spellings(headers: &mut HeaderMap, name: &HeaderName) {
+    let folded = |c: u8| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { b'-' };
+    let is_it = |other: &&HeaderName| {
+        other.as_str().bytes().map(folded).eq(name.as_str().bytes().map(folded))
+    };
+    let spellings: Vec<HeaderName> = headers.keys().filter(is_it).cloned().collect();
+    for spelling in spellings {
+        headers.remove(spelling);
+    }
+}
+
 /// Removes from an answer's headers what is for the connection alone (RFC 9110 §7.6.1).
 pub(crate) fn cleanse_response(headers: &mut HeaderMap) {
     remove_connection_options(headers);
@@ -210,6 +227,8 @@ const OVERRIDES: &[&str] = &[
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "client-cert",
+    "client-cert-chain",
 ];
 
 /// Beginnings of such headers.

@@ -1,6 +1,7 @@
 #![doc = include_str!("lib.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
 
+pub mod check;
 pub mod config;
 
 mod admin;
@@ -9,10 +10,12 @@ mod answer;
 mod client;
 mod cors;
 mod decide;
+mod events;
 mod explain;
 mod forward;
 mod gateway;
 mod headers;
+mod identity;
 mod lease;
 mod limits;
 mod lines;
@@ -21,6 +24,7 @@ mod log;
 mod mcp;
 mod metrics;
 mod path;
+mod protect;
 mod published;
 mod records;
 mod reload;

@@ -11,7 +11,7 @@ use bailiwick_guard::{Implied, Reason, Rule, Step};
 use bailiwick_oauth::Scopes;
 use http::Method;
 
-use crate::config::{Access, Config, Protected, Route};
+use crate::config::{Access, Config, Protected, Route, Trusted};
 use crate::path::Path;
 use crate::records::{Record, Token};
 use crate::route::{Chosen, NoRoute, Pattern, Routes};
@@ -225,7 +225,8 @@ fn decide(record: &Record, resource: &Protected, route: &Route) -> Becomes {
     let Some(token) = &record.token else {
         return Becomes::Undecidable("the record has no token, since none was needed".to_owned());
     };
-    if token.issuer != resource.issuer.as_str() {
+    let is_trusted = |issuer: &Trusted| issuer.trust.issuer.find(&token.issuer).is_some();
+    if !resource.issuers.iter().any(is_trusted) {
         return Becomes::Refused(Reason::IssuerMismatch.as_str().to_owned());
     }
     let Ok(held) = Scopes::parse(&token.scopes) else {

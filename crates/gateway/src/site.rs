@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use bailiwick_fetch::{BuildError, Fetcher, IssuerKeys, KeySettings, Status};
-use bailiwick_oauth::{Issuer, Resource, Scope};
-use bailiwick_resource_server::{Builder, Dpop, MemoryFirstUse, ResourceServer};
-use http::uri::Authority;
+use bailiwick_fetch::{IssuerKeys, Status};
+use bailiwick_oauth::Resource;
+use bailiwick_resource_server::{DenyList, MemoryFirstUse, ResourceServer};
 
-use crate::config::{Config, Log, Protected, Records, Route};
+use crate::config::{Config, Log, Protected, Records, Route, Trusted};
 use crate::decide::Event;
 use crate::gateway::GatewayError;
+use crate::identity::Teller;
 use crate::limits::{Applied, Limiters};
 use crate::lines::{Lines, Place};
+use crate::protect::{self, Failed, Kept, KeysOf};
 use crate::published::Published;
 use crate::route::{Chosen, Routes};
 use crate::tally::Tally;
@@ -38,16 +39,17 @@ pub(crate) struct Site {
     pub(crate) records: Option<Arc<Lines>>,
     /// By the resource's number.
     limiters: Vec<Limiters>,
+    tellers: Vec<Teller>,
     memory: Memory,
 }
 
 /// What one site hands on to the next.
 #[derive(Default)]
 struct Memory {
-    /// By issuer, and whether it may be at a private address.
-    keys: HashMap<(Issuer, bool), Arc<IssuerKeys>>,
-    /// The DPoP proofs that were used at each resource: no proof passes again after a reload.
-    proofs: HashMap<Resource, Arc<MemoryFirstUse>>,
+    keys: HashMap<KeysOf, Arc<IssuerKeys>>,
+    /// The DPoP proofs that were used at each resource, and the tokens that were taken back: nothing
+    /// passes again after a reload.
+    lists: HashMap<Resource, (Arc<MemoryFirstUse>, Arc<DenyList>)>,
     tallies: HashMap<Resource, Arc<Tally>>,
 }
 
@@ -59,6 +61,8 @@ pub(crate) struct Part<'s> {
     pub(crate) resource: &'s Protected,
     pub(crate) route: &'s Route,
     pub(crate) server: &'s ResourceServer,
+    /// Tells the upstream who asks.
+    pub(crate) teller: &'s Teller,
 }
 
 impl Part<'_> {
@@ -79,35 +83,33 @@ impl Site {
     pub(crate) fn after(previous: Option<&Self>, config: Config) -> Result<Self, GatewayError> {
         let mut memory = Memory::default();
         let mut servers = Vec::new();
+        let mut receivers = Vec::new();
+        let mut tellers = Vec::new();
         let mut tallies = Vec::new();
         let mut limiters = Vec::new();
         for resource in &config.resources {
             let failed = |error| GatewayError::new(resource, error);
-            let keys = memory.keys(previous, resource).map_err(|e| failed(e.into()))?;
-            let proofs = memory.proofs(previous, resource);
+            let kept = memory.of(previous, resource).map_err(failed)?;
+            receivers.push(protect::receiver(resource, &kept));
+            let teller = Teller::new(resource, config.signing.as_ref()).map_err(failed)?;
+            tellers.push(teller);
             tallies.push(memory.tally(previous, resource));
             limiters
                 .push(Limiters::after(previous.and_then(|site| site.limits(resource)), resource));
-            if let Some(unchanged) = previous.and_then(|site| site.server(resource)) {
+            if let Some(unchanged) = previous.and_then(|site| site.server(resource, &config)) {
                 servers.push(unchanged.clone());
                 continue;
             }
-            let scopes = resource.scopes();
-            let mut server = Builder::new(resource.issuer.clone(), resource.identifier.clone())
-                .scopes(scopes.iter().map(Scope::as_str))
-                .dpop(Dpop::new().window(proofs))
-                .keys(keys);
-            if let Some(name) = &resource.name {
-                server = server.name(name);
-            }
-            for (broad, narrow) in &resource.implies {
-                server = server.implies(broad.as_str(), narrow.to_string());
-            }
-            servers.push(server.build().map_err(|e| failed(e.into()))?);
+            let (proxies, signing) = (&config.proxies.trusted, config.signing.as_ref());
+            let server = protect::server(resource, proxies, signing, kept).map_err(failed)?;
+            servers.push(server);
         }
+        let resources = config.resources.iter().zip(&servers).zip(receivers);
+        let published =
+            resources.map(|((resource, server), receiver)| (resource, server, receiver));
         Ok(Self {
             routes: Routes::new(&config.resources),
-            published: Published::new(config.resources.iter().zip(&servers)),
+            published: Published::new(&config, published),
             servers,
             tallies,
             elsewhere: previous.map(|site| site.elsewhere.clone()).unwrap_or_default(),
@@ -120,13 +122,18 @@ impl Site {
                 config.records.as_ref().map(Records::place),
             )?,
             limiters,
+            tellers,
             config,
             memory,
         })
     }
 
     /// The library's part of a resource that is, in everything, as this one.
-    fn server(&self, resource: &Protected) -> Option<&ResourceServer> {
+    fn server(&self, resource: &Protected, next: &Config) -> Option<&ResourceServer> {
+        let Config { signing, proxies, .. } = &self.config;
+        if *signing != next.signing || proxies.trusted != next.proxies.trusted {
+            return None;
+        }
         let number = self.config.resources.iter().position(|known| known == resource)?;
         self.servers.get(number)
     }
@@ -139,6 +146,7 @@ impl Site {
             resource,
             route: resource.routes.get(chosen.route)?,
             server: self.servers.get(chosen.resource)?,
+            teller: self.tellers.get(chosen.resource)?,
         })
     }
 
@@ -190,19 +198,31 @@ impl fmt::Debug for Memory {
 }
 
 impl Memory {
-    /// The keys of a resource's issuer: those that are there already, if there are any.
+    /// What is kept for a resource: what is there already, as far as there is any.
+    fn of(&mut self, previous: Option<&Site>, resource: &Protected) -> Result<Kept, Failed> {
+        let keys = resource.issuers.iter().map(|issuer| self.keys(previous, issuer));
+        let keys = keys.collect::<Result<_, _>>()?;
+        let known = previous.and_then(|site| site.memory.lists.get(&resource.identifier));
+        let (proofs, denied) = known.cloned().unwrap_or_else(|| {
+            (Arc::new(MemoryFirstUse::new(PROOFS)), Arc::new(DenyList::default()))
+        });
+        self.lists.insert(resource.identifier.clone(), (proofs.clone(), denied.clone()));
+        Ok(Kept { keys, proofs, denied })
+    }
+
+    /// The keys of an issuer: those that are there already, if there are any.
     fn keys(
         &mut self,
         previous: Option<&Site>,
-        resource: &Protected,
-    ) -> Result<Arc<IssuerKeys>, BuildError> {
-        let whose = (resource.issuer.clone(), resource.private_issuer);
+        issuer: &Trusted,
+    ) -> Result<Arc<IssuerKeys>, Failed> {
+        let whose = KeysOf::new(issuer);
         let known = previous.and_then(|site| site.memory.keys.get(&whose));
         Ok(match self.keys.entry(whose) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(place) => match known {
                 Some(keys) => place.insert(keys.clone()).clone(),
-                None => place.insert(issuer_keys(resource)?).clone(),
+                None => place.insert(protect::keys(issuer)?).clone(),
             },
         })
     }
@@ -212,13 +232,6 @@ impl Memory {
         let tally = known.cloned().unwrap_or_default();
         self.tallies.insert(resource.identifier.clone(), tally.clone());
         tally
-    }
-
-    fn proofs(&mut self, previous: Option<&Site>, resource: &Protected) -> Arc<MemoryFirstUse> {
-        let known = previous.and_then(|site| site.memory.proofs.get(&resource.identifier));
-        let proofs = known.cloned().unwrap_or_else(|| Arc::new(MemoryFirstUse::new(PROOFS)));
-        self.proofs.insert(resource.identifier.clone(), proofs.clone());
-        proofs
     }
 }
 
@@ -238,17 +251,6 @@ fn lines(
         Ok(lines) => Ok(Some(Arc::new(lines))),
         Err(error) => Err(GatewayError::file(&place, error)),
     }
-}
-
-/// Keys are fetched with a setting of the operator's: whether the issuer may be at a private address.
-fn issuer_keys(resource: &Protected) -> Result<Arc<IssuerKeys>, BuildError> {
-    let mut fetcher = Fetcher::builder();
-    let origin = resource.issuer.origin();
-    let host = origin.split("://").nth(1).and_then(|at| at.parse::<Authority>().ok());
-    if let Some(host) = host.filter(|_| resource.private_issuer) {
-        fetcher = fetcher.allow_private_host(host.host());
-    }
-    Ok(IssuerKeys::new(resource.issuer.clone(), fetcher.build()?, KeySettings::default()))
 }
 
 #[cfg(test)]
@@ -281,7 +283,7 @@ mod tests {
             let identifier = &site.config.resources[number].identifier;
             (
                 site.servers[number].keys().next().unwrap().clone(),
-                site.memory.proofs[identifier].clone(),
+                site.memory.lists[identifier].clone().0,
             )
         };
         let is_the_same = |one: usize, other: usize| {
@@ -292,8 +294,8 @@ mod tests {
         assert_eq!(is_the_same(0, 2), (true, true), "unchanged");
         assert_eq!(is_the_same(1, 1), (true, true), "changed, and no proof passes twice");
         assert_eq!(is_the_same(0, 0), (false, false), "another one");
-        assert!(after.server(&before.config.resources[0]).is_some());
-        assert!(after.server(&before.config.resources[1]).is_none());
+        assert!(after.server(&before.config.resources[0], &before.config).is_some());
+        assert!(after.server(&before.config.resources[1], &before.config).is_none());
         assert_eq!(after.memory.keys.len(), 2);
     }
 }

@@ -12,6 +12,7 @@ use crate::answer::{self, Answer, Fault};
 use crate::client::{Client, Peer};
 use crate::config::{Http, Protected, Route, Upstream};
 use crate::decide::{Decision, Event, Passage};
+use crate::events;
 use crate::forward::{self, Forwarder, Onward};
 use crate::gateway::GatewayError;
 use crate::headers::Credentials;
@@ -117,6 +118,10 @@ impl Ready {
     ) -> Result<Response<Answer>, Fault> {
         let http = &self.site.config.http;
         plain(&request, http)?;
+        if let Some(receiver) = self.site.published.receiver(&request) {
+            event.verdict = "event";
+            return Ok(answer::whole(events::receive(receiver, request).await));
+        }
         match self.site.decide(&request, event).await? {
             Decision::Published(answer) | Decision::Refused(answer) => Ok(answer::whole(answer)),
             Decision::Passes(passage) => {
@@ -143,18 +148,19 @@ impl Ready {
 
     async fn forward(
         &self,
-        request: Request<Sent>,
+        mut request: Request<Sent>,
         passage: Passage<'_>,
         asker: &Client,
         live: &Arc<Live>,
     ) -> Result<Response<Answer>, Fault> {
         let Passage { part, ticket, host, target } = passage;
+        let told = part.teller.told(request.headers_mut(), ticket.permit()).await?;
         let forwarder = self.forwarders.get(part.number).ok_or_else(Fault::nothing_here)?;
         let credentials =
             if part.route.forward_token { Credentials::Forwarded } else { Credentials::Withheld };
         let upgrade = forward::upgrade_asked(&request, &part.route.upgrade)?;
         let grounds = Grounds { part, site: &self.site, live };
-        let onward = Onward { target, client: asker, host, credentials, grounds, upgrade };
+        let onward = Onward { target, client: asker, host, credentials, grounds, upgrade, told };
         forwarder.forward(ticket.admit(request), onward).await
     }
 }

@@ -1,4 +1,4 @@
-//! Where the introspection endpoint is (RFC 8414 §2 `introspection_endpoint`).
+//! Where an endpoint of an issuer is (RFC 8414 §2 `introspection_endpoint`, `token_endpoint`).
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -20,17 +20,24 @@ const DOUBTED: Duration = Duration::from_mins(1);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// An endpoint whose URL is given or discovered.
-pub(super) enum Endpoint {
+pub(crate) enum Endpoint {
     Given(String),
     Discovered(Discovered),
 }
 
 /// A URL from the metadata; while it cannot be looked up again, the last one is used.
-#[derive(Default)]
-pub(super) struct Discovered {
+pub(crate) struct Discovered {
+    entry: Entry,
     found: Mutex<Option<Found>>,
     /// The permit to look, with the last failure.
     looking: tokio::sync::Mutex<Option<(Instant, FetchError)>>,
+}
+
+/// Which endpoint it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    Introspection,
+    Token,
 }
 
 struct Found {
@@ -40,7 +47,7 @@ struct Found {
 }
 
 impl Endpoint {
-    pub(super) async fn url(
+    pub(crate) async fn url(
         &self,
         fetcher: &Fetcher,
         issuer: &Issuer,
@@ -52,7 +59,7 @@ impl Endpoint {
     }
 
     /// Says that nothing useful is at the URL: it is looked up again sooner.
-    pub(super) fn doubt(&self) {
+    pub(crate) fn doubt(&self) {
         if let Self::Discovered(discovered) = self
             && let Some(found) = lock(&discovered.found).as_mut()
         {
@@ -62,6 +69,11 @@ impl Endpoint {
 }
 
 impl Discovered {
+    /// One that is still to be found.
+    pub(crate) fn of(entry: Entry) -> Self {
+        Self { entry, found: Mutex::default(), looking: tokio::sync::Mutex::default() }
+    }
+
     async fn url(&self, fetcher: &Fetcher, issuer: &Issuer) -> Result<String, FetchError> {
         if let Some(url) = self.believed() {
             return Ok(url);
@@ -80,7 +92,7 @@ impl Discovered {
         {
             return old.ok_or_else(|| error.clone());
         }
-        match discover(fetcher, issuer).await {
+        match self.entry.discover(fetcher, issuer).await {
             Ok(url) => {
                 *failed = None;
                 let found = Found { url: url.clone(), at: Instant::now(), keep: REDISCOVER };
@@ -88,7 +100,7 @@ impl Discovered {
                 Ok(url)
             }
             Err(error) => {
-                tracing::warn!(%issuer, %error, "the introspection endpoint cannot be looked up");
+                tracing::warn!(%issuer, %error, "the endpoint cannot be looked up");
                 *failed = Some((Instant::now(), error.clone()));
                 old.ok_or(error)
             }
@@ -104,12 +116,15 @@ impl Discovered {
     }
 }
 
-async fn discover(fetcher: &Fetcher, issuer: &Issuer) -> Result<String, FetchError> {
-    let metadata = metadata::authorization_server(fetcher, issuer).await?;
-    let subject = || issuer.to_string();
-    metadata
-        .introspection_endpoint
-        .ok_or_else(|| FetchError::Missing { subject: subject(), entry: "introspection_endpoint" })
+impl Entry {
+    async fn discover(self, fetcher: &Fetcher, issuer: &Issuer) -> Result<String, FetchError> {
+        let metadata = metadata::authorization_server(fetcher, issuer).await?;
+        let (url, entry) = match self {
+            Self::Introspection => (metadata.introspection_endpoint, "introspection_endpoint"),
+            Self::Token => (metadata.token_endpoint, "token_endpoint"),
+        };
+        url.ok_or_else(|| FetchError::Missing { subject: issuer.to_string(), entry })
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +136,8 @@ mod tests {
     /// An endpoint that was found, of an issuer whose metadata cannot be had: without any network.
     fn found() -> (Endpoint, Fetcher, Issuer) {
         let found = Found { url: URL.to_owned(), at: Instant::now(), keep: REDISCOVER };
-        let discovered = Discovered { found: Mutex::new(Some(found)), ..Discovered::default() };
+        let discovered =
+            Discovered { found: Mutex::new(Some(found)), ..Discovered::of(Entry::Introspection) };
         let fetcher = Fetcher::builder().build().unwrap();
         (Endpoint::Discovered(discovered), fetcher, Issuer::parse("https://10.0.0.1").unwrap())
     }
@@ -139,7 +155,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(endpoint.url(&fetcher, &issuer).await.unwrap(), URL);
         }
-        let never_found = Endpoint::Discovered(Discovered::default());
+        let never_found = Endpoint::Discovered(Discovered::of(Entry::Introspection));
         let refused = never_found.url(&fetcher, &issuer).await;
         assert!(matches!(refused, Err(FetchError::Address { .. })));
     }

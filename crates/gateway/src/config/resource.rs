@@ -3,16 +3,25 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bailiwick_guard::ScopeRule;
-use bailiwick_oauth::{Issuer, Resource, Scope, Scopes, metadata};
+use bailiwick_guard::{IssuerRule, ScopeRule};
+use bailiwick_oauth::{Resource, Scope, Scopes, metadata};
 use http::uri::Authority;
 use toml::Spanned;
 
 use super::cors::{self, Cors};
+use super::credentials::{self, Credentials, CredentialsTable};
+use super::events::{self, Events, EventsTable, Metadata, MetadataTable};
+use super::held::Around;
+use super::identity::{self, Identity, IdentityTable};
+use super::issuer::{self, IssuerTable, Names, Trusted};
 use super::limits::{self, Limits, LimitsTable};
+use super::listening::Proxies;
+use super::lookup::{self, Introspection, IntrospectionTable};
 use super::reading::{Checked, Fault, fault, parsed, seconds};
 use super::route::{self, Route, RouteTable};
+use super::signing::Signing;
 use super::tables::tables;
+use super::tokens::{self, Tokens, TokensTable};
 use super::upgrade::Upgrades;
 use super::upstream::{self, HealthCheckTable, OneOrMore, Protocol, Upstream};
 use crate::route::Pattern;
@@ -22,10 +31,24 @@ use crate::route::Pattern;
 pub struct Protected {
     /// The resource identifier, which the token's `aud` must hold (RFC 8707 §2).
     pub identifier: Resource,
-    /// The authorization server (RFC 8414 §2).
-    pub issuer: Issuer,
-    /// Whether the issuer may be at a private address.
-    pub private_issuer: bool,
+    /// The authorization servers whose tokens are taken, one at least (RFC 8414 §2).
+    pub issuers: Vec<Trusted>,
+    /// Further spellings of the identifier in `aud`.
+    pub audience: Vec<String>,
+    /// Who the gateway is at the issuer.
+    pub credentials: Option<Credentials>,
+    /// How opaque tokens are looked up, if they are.
+    pub introspection: Option<Introspection>,
+    /// How tokens are looked at.
+    pub tokens: Tokens,
+    /// What the upstream is told of who asks.
+    pub identity: Identity,
+    /// Where revocations are pushed.
+    pub events: Option<Events>,
+    /// What clients read in the metadata.
+    pub metadata: Metadata,
+    /// Whether CORS preflights reach the upstream without a token.
+    pub allow_preflight: bool,
     /// Its name, for people (RFC 9728 §2).
     pub name: Option<String>,
     /// The host under which it is reached, lower-case, without a port; `None` is any host that no
@@ -76,11 +99,20 @@ tables! {
         /// The resource identifier (RFC 8707): what clients send as `resource` and what `aud` of
         /// a token must be.
         identifier: Spanned<String>, "URI", "required";
-        /// The authorization server whose tokens are taken, exactly as its metadata spells it.
-        issuer: Spanned<String>, "URL", "required";
+        /// The authorization server whose tokens are taken, exactly as its metadata spells it, or
+        /// a list of several. With `provider`, whatever names one of that kind.
+        issuer: Option<Spanned<Names>>, "URL, or a list", "required, or `issuers`";
+        /// The kind of identity provider, for those whose tokens differ from RFC 9068:
+        /// `"keycloak"`, `"okta"`, `"entra-v2"` and others.
+        provider: Option<Spanned<String>>, "name", "none";
         /// Let the issuer be at a private address when its keys are fetched. An issuer on this
         /// machine needs no permission.
-        private_issuer: Option<bool>, "boolean", "`false`";
+        private_issuer: Option<Spanned<bool>>, "boolean", "`false`";
+        /// The issuers, where more is to be said of them than their names.
+        issuers: Option<Spanned<Vec<Spanned<IssuerTable>>>>, "tables", "none";
+        /// What `aud` may be instead of the identifier, for issuers that put something else there.
+        /// It must mean this API alone: whoever gets tokens with it gets in.
+        audience: Option<Vec<Spanned<String>>>, "list of texts", "none";
         /// Where requests are forwarded to: scheme, host and port, or a list of such. The upstream
         /// gets this as `Host`, and the client's as `X-Forwarded-Host`.
         upstream: Spanned<OneOrMore>, "URL or list of URLs", "required";
@@ -132,13 +164,36 @@ tables! {
         /// `["https://app.example.com"]`, or `["*"]`. The gateway then answers preflights itself,
         /// and lets those pages read all answers. Without it that is left to the upstream.
         cors_origins: Option<Spanned<Vec<Spanned<String>>>>, "list of origins", "none";
+        /// Let CORS preflights for what the routes have reach the upstream without a token; it
+        /// answers them itself.
+        allow_preflight: Option<bool>, "boolean", "`false`";
+        /// How tokens are looked at: binding, DPoP, certificates, encryption, clocks.
+        tokens: Option<TokensTable>, "table", "none";
+        /// The gateway as a client of the issuer.
+        credentials: Option<Spanned<CredentialsTable>>, "table", "none";
+        /// How opaque tokens are looked up.
+        introspection: Option<Spanned<IntrospectionTable>>, "table", "none";
+        /// What the upstream is told of who asks.
+        identity: Option<Spanned<IdentityTable>>, "table", "headers";
+        /// Where revocations are pushed.
+        events: Option<EventsTable>, "table", "none";
+        /// What clients read in the metadata.
+        metadata: Option<MetadataTable>, "table", "none";
         /// What may be reached. What no route names is answered with 404.
         routes: Spanned<Vec<Spanned<RouteTable>>>, "tables", "required";
     }
 }
 
+/// What resources share: their surroundings, the proxies in front, and the gateway's own keys.
+pub(super) struct Shared<'s> {
+    pub(super) around: &'s Around,
+    pub(super) proxies: &'s Proxies,
+    pub(super) signing: Option<&'s Signing>,
+}
+
 /// Checks one resource.
-pub(super) fn check(table: &ResourceTable) -> Checked<Protected> {
+pub(super) fn check(table: &ResourceTable, shared: &Shared<'_>) -> Checked<Protected> {
+    let around = shared.around;
     let prefix = match &table.prefix {
         Some(text) => parsed(text, Pattern::parse_prefix, |error| {
             format!("the prefix is no path: {error}; write for example \"/drive\"")
@@ -175,20 +230,35 @@ pub(super) fn check(table: &ResourceTable) -> Checked<Protected> {
             "to switch protocols the upstream must speak HTTP/1.1; take `upstream_protocol` away";
         return Err(Fault { span, message: message.to_owned() });
     }
+    let identifier = parsed(&table.identifier, Resource::parse, |error| {
+        format!(
+            "not a resource identifier: {error}; write the absolute URI that clients send as \
+             `resource`, such as \"https://api.example.com\""
+        )
+    })?;
+    let issuers = issuer::check(table, around)?;
+    subjects_are_unique(table, &issuers, &routes)?;
+    let credentials =
+        table.credentials.as_ref().map(|it| credentials::check(it, around)).transpose()?;
+    let tokens = table.tokens.as_ref().map(|it| tokens::check(it, around, shared.proxies));
+    let events = table.events.as_ref();
+    let events = events.map(|it| events::check(it, identifier.as_str(), &issuers, around));
+    let signs = shared.signing.is_some();
+    let identity = table.identity.as_ref();
+    let identity = identity.map(|it| identity::check(it, &issuers, credentials.as_ref(), signs));
+    let metadata = table.metadata.as_ref();
+    let metadata = metadata.map(|it| events::metadata(it, signs));
     Ok(Protected {
-        identifier: parsed(&table.identifier, Resource::parse, |error| {
-            format!(
-                "not a resource identifier: {error}; write the absolute URI that clients send \
-                     as `resource`, such as \"https://api.example.com\""
-            )
-        })?,
-        issuer: parsed(&table.issuer, Issuer::parse, |error| {
-            format!(
-                "not an issuer: {error}; write it as the authorization server's metadata does, \
-                     such as \"https://id.example.com\""
-            )
-        })?,
-        private_issuer: table.private_issuer.unwrap_or(false),
+        introspection: lookup::check(table, &issuers, credentials.as_ref())?,
+        audience: audience(table)?,
+        tokens: tokens.transpose()?.unwrap_or_default(),
+        identity: identity.transpose()?.unwrap_or_default(),
+        events: events.transpose()?,
+        metadata: metadata.transpose()?.unwrap_or_default(),
+        allow_preflight: table.allow_preflight.unwrap_or(false),
+        credentials,
+        identifier,
+        issuers,
         name: table.name.clone(),
         host: table.host.as_ref().map(host).transpose()?,
         prefix,
@@ -204,6 +274,43 @@ pub(super) fn check(table: &ResourceTable) -> Checked<Protected> {
         limits: limits::check(table.limits.as_ref())?,
         implies: implied(table)?,
     })
+}
+
+fn audience(table: &ResourceTable) -> Checked<Vec<String>> {
+    let mut spellings = Vec::new();
+    for text in table.audience.iter().flatten() {
+        if text.get_ref().is_empty() {
+            return Err(fault(text, "an empty audience would let tokens of other APIs in"));
+        }
+        spellings.push(text.get_ref().clone());
+    }
+    Ok(spellings)
+}
+
+/// Two issuers may give one name to two people: a route must say whose is meant.
+fn subjects_are_unique(
+    table: &ResourceTable,
+    issuers: &[Trusted],
+    routes: &[Route],
+) -> Checked<()> {
+    let is_one = matches!(issuers, [Trusted { trust, .. }]
+        if matches!(trust.issuer, IssuerRule::Exactly(_)));
+    for (route_table, route) in table.routes.get_ref().iter().zip(routes) {
+        let Some(rule) = route.access.rule() else { continue };
+        let says_whose =
+            rule.claims.iter().any(|rule| matches!(rule.claim.as_str(), "iss" | "tid"));
+        if let Some(subjects) = &route_table.get_ref().subjects
+            && !is_one
+            && !says_whose
+        {
+            return Err(fault(
+                subjects,
+                "several issuers may give one name to several people; say whose is meant with \
+                 `claims = { iss = \"…\" }`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn implied(table: &ResourceTable) -> Checked<Vec<(Scope, Scopes)>> {
@@ -245,6 +352,19 @@ pub(super) fn distinct(tables: &[Spanned<ResourceTable>], resources: &[Protected
             }
             if this.host != other.host {
                 continue;
+            }
+            if this.metadata.at_root_too && other.metadata.at_root_too {
+                return Err(fault(
+                    &table.identifier,
+                    format!("{} has its metadata at the root already", other.identifier),
+                ));
+            }
+            let path = |it: &Protected| it.events.as_ref().map(|events| events.path.clone());
+            if path(this).is_some() && path(this) == path(other) {
+                return Err(fault(
+                    &table.identifier,
+                    format!("{} takes its events under the same path", other.identifier),
+                ));
             }
             if this.prefix == other.prefix {
                 return Err(fault(

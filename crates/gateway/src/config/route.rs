@@ -46,6 +46,13 @@ pub enum Access {
     Token(Box<Rule>),
 }
 
+impl Route {
+    /// What a token needs here, part by part, in words; nothing where everyone may pass.
+    pub fn needs(&self) -> Vec<String> {
+        self.access.rule().map(rule::in_words).unwrap_or_default()
+    }
+}
+
 impl Access {
     /// The rule for tokens; `None` where everyone may pass.
     pub fn rule(&self) -> Option<&Rule> {

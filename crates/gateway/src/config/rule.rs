@@ -182,7 +182,7 @@ fn claim(name: &Spanned<String>, wanted: &Spanned<Value>) -> Checked<ClaimRule> 
 }
 
 /// A value as it stands in a token.
-fn scalar(value: &Value) -> Option<serde_json::Value> {
+pub(super) fn scalar(value: &Value) -> Option<serde_json::Value> {
     match value {
         Value::String(text) => Some(text.clone().into()),
         Value::Integer(number) => Some((*number).into()),

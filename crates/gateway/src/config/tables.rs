@@ -1,7 +1,8 @@
 //! Declares the tables of the file, and makes their reference.
 
 use super::{
-    admin, answer, bounds, limits, log, records, resource, route, rule, tls, top, upstream,
+    admin, answer, bounds, credentials, events, identity, issuer, limits, log, lookup, records,
+    resource, route, rule, signing, tls, tokens, top, upstream,
 };
 
 /// Declares the tables once: their fields, and their lines in the reference.
@@ -61,12 +62,19 @@ pub(super) fn reference() -> String {
         admin::TABLES,
         log::TABLES,
         records::TABLES,
+        signing::TABLES,
         resource::TABLES,
         upstream::TABLES,
         route::TABLES,
         rule::TABLES,
         answer::TABLES,
         limits::TABLES,
+        issuer::TABLES,
+        tokens::TABLES,
+        credentials::TABLES,
+        lookup::TABLES,
+        identity::TABLES,
+        events::TABLES,
     ];
     for table in tables.into_iter().flatten() {
         out.extend(["\n## ", table.heading, "\n\n", table.about.trim(), "\n\n"]);

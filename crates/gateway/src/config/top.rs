@@ -1,7 +1,6 @@
 //! How the gateway listens, and everything else that stands at the top of the file.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -10,11 +9,13 @@ use super::Config;
 use super::admin::{self, AdminTable};
 use super::answer::{self, AnswerTable};
 use super::bounds::{self, HttpTable};
+use super::held::Around;
 use super::listening;
 use super::log::{self, LogTable};
 use super::reading::{Checked, Fault, parsed, positive, seconds};
 use super::records::{self, RecordsTable};
-use super::resource::{self, ResourceTable};
+use super::resource::{self, ResourceTable, Shared};
+use super::signing::{self, SigningTable};
 use super::tables::tables;
 use super::tls::{self, TlsTable};
 
@@ -57,13 +58,15 @@ tables! {
         log: Option<LogTable>, "table", "the process's log";
         /// Records of decisions, to replay.
         records: Option<RecordsTable>, "table", "none";
+        /// The gateway's own key, for what it signs itself.
+        signing: Option<SigningTable>, "table", "none";
         /// The protected resources, at least one.
         resource: Option<Vec<Spanned<ResourceTable>>>, "tables", "required";
     }
 }
 
 /// Checks the whole file.
-pub(super) fn check(top: Top, folder: &Path) -> Checked<Config> {
+pub(super) fn check(top: Top, around: &Around) -> Checked<Config> {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let proxies = listening::proxies(&top)?;
     let tables = top.resource.unwrap_or_default();
@@ -75,9 +78,11 @@ pub(super) fn check(top: Top, folder: &Path) -> Checked<Config> {
                 .to_owned(),
         });
     }
+    let signing = top.signing.as_ref().map(|it| signing::check(it, around)).transpose()?;
+    let shared = Shared { around, proxies: &proxies, signing: signing.as_ref() };
     let mut resources = Vec::with_capacity(tables.len());
     for table in &tables {
-        resources.push(resource::check(table.get_ref())?);
+        resources.push(resource::check(table.get_ref(), &shared)?);
     }
     resource::distinct(&tables, &resources)?;
     resource::reachable(&tables, &resources)?;
@@ -103,7 +108,8 @@ pub(super) fn check(top: Top, folder: &Path) -> Checked<Config> {
         drain_timeout: seconds(top.drain_timeout.as_ref(), 30)?,
         proxies,
         http: bounds::check(top.http.as_ref())?,
-        tls: top.tls.as_ref().map(|table| tls::check(table, folder)).transpose()?,
+        tls: top.tls.as_ref().map(|table| tls::check(table, &around.folder)).transpose()?,
+        signing,
         admin: top.admin.as_ref().map(admin::check).transpose()?,
         log: top.log.as_ref().map(log::check).transpose()?,
         records: top.records.as_ref().map(records::check).transpose()?,

@@ -13,6 +13,8 @@ mod h2spec;
 mod hostile;
 mod http2;
 mod hygiene;
+mod identity;
+mod issuers;
 mod limits;
 mod load;
 mod log;

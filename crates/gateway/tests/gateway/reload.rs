@@ -118,7 +118,7 @@ async fn a_file_is_followed_and_refused_whole_when_it_is_wrong() {
     std::fs::write(&file, wrong.replace("/files/**", "/newer")).unwrap();
     let error = world.reloader.load(&file).unwrap_err();
     assert!(matches!(error, ReloadError::Config(_)), "{error}");
-    assert!(error.to_string().contains("gateway.toml:7:1: missing field `issuer`"), "{error}");
+    assert!(error.to_string().contains("gateway.toml:7:1: missing field `upstream`"), "{error}");
     let reloads = world.reloader.reloads();
     assert_eq!(reloads.error, Some(error.to_string()));
     assert!(reloads.done == 1 && reloads.refused >= 1, "{reloads:?}");
