@@ -7,6 +7,7 @@ use bailiwick_jose::{
     Algorithm, ContentEncryption, DecryptionKey, Jwe, Jwks, Jws, KeyManagement, SigningKey,
     base64url, json,
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
 static KEYS: LazyLock<Vec<SigningKey>> =
@@ -25,6 +26,21 @@ proptest! {
     fn base64url_has_one_spelling_for_each_value(text in "[A-Za-z0-9_=+/-]{0,12}") {
         if let Ok(bytes) = base64url::decode(&text) {
             prop_assert_eq!(base64url::encode(&bytes), text);
+        }
+    }
+
+    #[test]
+    fn base64url_of_any_length_is_what_the_plain_reader_takes(
+        bytes in proptest::collection::vec(any::<u8>(), 1..200),
+        place: prop::sample::Index,
+        other in "[A-Za-z0-9+/=_ -]",
+    ) {
+        let good = URL_SAFE_NO_PAD.encode(&bytes);
+        prop_assert_eq!(base64url::encode(&bytes), good.as_str());
+        let (mut changed, place) = (good.clone(), place.index(good.len()));
+        changed.replace_range(place..=place, &other);
+        for text in [good, changed] {
+            prop_assert_eq!(base64url::decode(&text).ok(), URL_SAFE_NO_PAD.decode(&text).ok());
         }
     }
 
