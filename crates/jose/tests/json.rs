@@ -96,6 +96,7 @@ fn agree(text: &[u8]) {
             for (name, value) in &members {
                 assert_eq!(object.value(name).as_ref(), Some(value), "{name}");
                 assert_eq!(object.text(name).as_deref(), value.as_str(), "{name}");
+                assert_eq!(object.integer(name), value.as_i64(), "{name}");
                 assert!(object.contains_key(name));
             }
             assert!(!object.contains_key("absent") && object.get("absent").is_none());
@@ -119,6 +120,10 @@ fn an_object_is_read_alike_whether_built_or_not() {
         " { } ",
         r#"{"a":"b\u0041\n","c":[1,{"d":"\ud83d\ude00"}],"\u0065":-0.5e-3,"f":true,"g":null}"#,
         r#"{"a":"\u00e9é","":""}"#,
+        r#"{"abc":1,"adc":9223372036854775807,"dbc":-9223372036854775808,"abd":9223372036854775808}"#,
+        r#"{"abc":1,"adc":2,"abc":3}"#,
+        r#"{"\u0061":1,"a":2}"#,
+        r#"{"a":1,"\u0061":2}"#,
         &wide(r#""z":1"#),
         &wide(r#""n7":1"#),
         &wide(r#""\u006e99":1"#),

@@ -13,6 +13,8 @@ pub trait Claims {
     fn has(&self, name: &str) -> bool;
     /// A claim that is a string; `None` when it is absent or anything else.
     fn text(&self, name: &str) -> Option<Cow<'_, str>>;
+    /// A claim that is a whole number, written as one; `None` when it is absent or anything else.
+    fn integer(&self, name: &str) -> Option<i64>;
     /// A claim.
     fn value(&self, name: &str) -> Option<Cow<'_, Value>>;
 }
@@ -24,6 +26,10 @@ impl Claims for Map<String, Value> {
 
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.get(name)?.as_str().map(Cow::Borrowed)
+    }
+
+    fn integer(&self, name: &str) -> Option<i64> {
+        self.get(name)?.as_i64()
     }
 
     fn value(&self, name: &str) -> Option<Cow<'_, Value>> {
@@ -38,6 +44,10 @@ impl Claims for Object {
 
     fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.text(name)
+    }
+
+    fn integer(&self, name: &str) -> Option<i64> {
+        self.integer(name)
     }
 
     fn value(&self, name: &str) -> Option<Cow<'_, Value>> {
@@ -98,12 +108,18 @@ pub(crate) fn seconds(
     name: &'static str,
 ) -> Result<Option<i64>, MalformedClaim> {
     const MOST: i64 = 1 << 53;
-    let Some(value) = claims.value(name) else { return Ok(None) };
-    let whole = match (value.as_i64(), value.as_f64()) {
-        (Some(whole), _) => whole,
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "bounded")]
-        (None, Some(part)) if part >= 0.0 && part <= MOST as f64 => part.floor() as i64,
-        _ => return Err(MalformedClaim(name)),
+    let whole = match claims.integer(name) {
+        Some(whole) => whole,
+        None => match claims.value(name).map(|value| value.as_f64()) {
+            None => return Ok(None),
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                reason = "bounded"
+            )]
+            Some(Some(part)) if part >= 0.0 && part <= MOST as f64 => part.floor() as i64,
+            Some(_) => return Err(MalformedClaim(name)),
+        },
     };
     if (0..=MOST).contains(&whole) { Ok(Some(whole)) } else { Err(MalformedClaim(name)) }
 }

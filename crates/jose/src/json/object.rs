@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use super::scan::{self, Member};
+use super::scan::{self, Marks, Member};
 use super::{Malformed, parse_object};
 
 /// An object that was checked as [`parse_object`] checks it, but of which nothing is built before
@@ -16,6 +16,7 @@ use super::{Malformed, parse_object};
 pub struct Object {
     text: String,
     members: Vec<Member>,
+    marks: Marks,
     tree: OnceLock<Map<String, Value>>,
 }
 
@@ -27,7 +28,7 @@ impl Object {
     pub fn parse(bytes: Vec<u8>) -> Result<Self, Malformed> {
         let text = String::from_utf8(bytes).map_err(|_| Malformed::Syntax)?;
         match scan::members(&text) {
-            Ok(members) => Ok(Self { text, members, tree: OnceLock::new() }),
+            Ok((members, marks)) => Ok(Self { text, members, marks, tree: OnceLock::new() }),
             // Says what is wrong in the words of the other reader; it never likes more.
             Err(fault) => Err(parse_object(text.as_bytes()).err().unwrap_or(fault)),
         }
@@ -35,13 +36,19 @@ impl Object {
 
     /// Whether there is a member of this name.
     pub fn contains_key(&self, name: &str) -> bool {
-        self.raw(name).is_some()
+        self.member(name).is_some()
     }
 
     /// A member as text of its own; `None` when it is absent or no string.
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        let inside = self.raw(name)?.strip_prefix('"')?.strip_suffix('"')?;
-        Some(scan::unescaped(inside))
+        self.text_of(self.member(name)?)
+    }
+
+    /// A member that is a whole number, written without fraction and exponent; `None` when it is
+    /// anything else, or absent.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        // INVARIANT: what was scanned has no form that only Rust reads, such as `+1`.
+        self.raw(self.member(name)?).parse().ok()
     }
 
     /// A member that must be text if it is there.
@@ -49,16 +56,13 @@ impl Object {
     /// # Errors
     /// [`NotText`] when it is anything else.
     pub(crate) fn optional_text(&self, name: &str) -> Result<Option<String>, NotText> {
-        match self.text(name) {
-            Some(text) => Ok(Some(text.into_owned())),
-            None if self.contains_key(name) => Err(NotText),
-            None => Ok(None),
-        }
+        let Some(member) = self.member(name) else { return Ok(None) };
+        self.text_of(member).map(|text| Some(text.into_owned())).ok_or(NotText)
     }
 
     /// A member, built for the caller.
     pub fn value(&self, name: &str) -> Option<Value> {
-        serde_json::from_str(self.raw(name)?).ok()
+        serde_json::from_str(self.raw(self.member(name)?)).ok()
     }
 
     /// A member, in the tree of them all, which is built the first time that one is there.
@@ -73,13 +77,22 @@ impl Object {
         self.tree.get_or_init(|| parse_object(self.text.as_bytes()).unwrap_or_default())
     }
 
-    fn raw(&self, name: &str) -> Option<&str> {
+    fn member(&self, name: &str) -> Option<&Member> {
         let mark = scan::mark(name.as_bytes());
-        let is_it = |member: &&Member| {
-            let may_be = member.name.mark.is_none_or(|known| known == mark);
-            may_be && member.name.read(&self.text) == name
-        };
-        self.members.iter().find(is_it).map(|member| &self.text[member.value.clone()])
+        if !self.marks.may_hold(mark) {
+            return None; // as most names that are asked for
+        }
+        self.members.iter().find(|member| member.is_called(name, mark, &self.text))
+    }
+
+    /// A member's value, as it is written.
+    fn raw(&self, member: &Member) -> &str {
+        &self.text[member.value.clone()]
+    }
+
+    fn text_of(&self, member: &Member) -> Option<Cow<'_, str>> {
+        let inside = self.raw(member).strip_prefix('"')?.strip_suffix('"')?;
+        Some(if member.is_escaped { scan::unescaped(inside) } else { Cow::Borrowed(inside) })
     }
 }
 
@@ -91,8 +104,8 @@ impl From<Map<String, Value>> for Object {
     fn from(members: Map<String, Value>) -> Self {
         let text = Value::Object(members).to_string();
         // INVARIANT: a map has no name twice, and what is written is JSON.
-        let found = scan::members(&text).unwrap_or_default();
-        Self { text, members: found, tree: OnceLock::new() }
+        let (members, marks) = scan::members(&text).unwrap_or_default();
+        Self { text, members, marks, tree: OnceLock::new() }
     }
 }
 
@@ -110,8 +123,6 @@ impl PartialEq for Object {
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.members.iter().map(|member| &self.text[member.name.place.clone()]))
-            .finish()
+        f.debug_list().entries(self.members.iter().map(|member| member.name(&self.text))).finish()
     }
 }

@@ -9,47 +9,69 @@ use super::{DEEPEST, Malformed};
 /// Up to so many names of one object are compared with each other; more of them are sorted.
 const FEW: usize = 24;
 
-/// Where a member of the outermost object stands.
+/// A member of an object: where its name and its value stand.
 pub(super) struct Member {
-    pub(super) name: Name,
+    /// Between the name's quotes.
+    name: Range<usize>,
+    mark: Mark,
     pub(super) value: Range<usize>,
+    /// Whether the value is a string to be read through its escapes.
+    pub(super) is_escaped: bool,
 }
 
-/// Where a member's name stands.
-#[derive(Clone)]
-pub(super) struct Name {
-    /// Between its quotes.
-    pub(super) place: Range<usize>,
-    /// What tells it from most other names; `None` for one to be read through its escapes.
-    pub(super) mark: Option<Mark>,
-}
+impl Member {
+    /// Its name, in the text that was scanned.
+    pub(super) fn name<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let inside = &text[self.name.clone()];
+        if self.mark == ESCAPED { unescaped(inside) } else { Cow::Borrowed(inside) }
+    }
 
-impl Name {
-    /// The name, in the text that was scanned.
-    pub(super) fn read<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let inside = &text[self.place.clone()];
-        if self.mark.is_some() { Cow::Borrowed(inside) } else { unescaped(inside) }
+    /// Whether this is its name, which has that mark.
+    #[inline]
+    pub(super) fn is_called(&self, name: &str, mark: Mark, text: &str) -> bool {
+        (self.mark == mark || self.mark == ESCAPED) && self.name(text) == name
     }
 }
 
 /// The length and both ends of a name: names that differ in one of them need no comparison.
-pub(super) type Mark = [u8; 4];
+pub(super) type Mark = u32;
+
+/// The mark of a name that is to be read through its escapes: it may be like any other.
+const ESCAPED: Mark = 0;
 
 pub(super) fn mark(name: &[u8]) -> Mark {
     let [.., high, low] = name.len().to_be_bytes(); // the rest differs in the comparison
     let end = |end: Option<&u8>| end.copied().unwrap_or_default();
-    [high, low, end(name.first()), end(name.last())]
+    Mark::from_be_bytes([high, low, end(name.first()), end(name.last())])
 }
 
-/// Checks that the whole text is one object, and says where its members stand.
-pub(super) fn members(text: &str) -> Result<Vec<Member>, Malformed> {
-    let names = Vec::with_capacity(24);
-    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0, names };
-    let mut members = Vec::with_capacity(16);
+/// The marks of some names, as a set that may hold more of them: whatever it does not hold is absent.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Marks(u64);
+
+impl Marks {
+    pub(super) fn may_hold(self, mark: Mark) -> bool {
+        self.0 & Self::bits(mark) != 0
+    }
+
+    fn insert(&mut self, mark: Mark) {
+        self.0 |= Self::bits(mark);
+    }
+
+    /// One bit out of 64, by a multiplication that spreads the marks over them.
+    fn bits(mark: Mark) -> u64 {
+        if mark == ESCAPED { u64::MAX } else { 1 << (mark.wrapping_mul(0x9e37_79b9) >> 26) }
+    }
+}
+
+/// Checks that the whole text is one object, and says where its members stand and how they are marked.
+pub(super) fn members(text: &str) -> Result<(Vec<Member>, Marks), Malformed> {
+    let members = Vec::with_capacity(16);
+    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0, members };
     scanner.space();
-    scanner.object(DEEPEST, Some(&mut members))?;
+    let marks = scanner.object(DEEPEST)?;
     scanner.space();
-    if scanner.at == text.len() { Ok(members) } else { Err(Malformed::Trailing) }
+    if scanner.at == text.len() { Ok((scanner.members, marks)) } else { Err(Malformed::Trailing) }
 }
 
 /// The inside of a string's quotes, read through its escapes; they were checked.
@@ -62,12 +84,18 @@ pub(super) fn unescaped(inside: &str) -> Cow<'_, str> {
     }
 }
 
+/// How many octets stand for themselves in a string, up to a quote, an escape or what none may hold.
+fn plain(bytes: &[u8]) -> usize {
+    let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    bytes.iter().position(ends).unwrap_or(bytes.len())
+}
+
 struct Scanner<'t> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
-    /// The names of the objects that are open, those of the innermost last.
-    names: Vec<Name>,
+    /// Of the objects that are open, those of the innermost last.
+    members: Vec<Member>,
 }
 
 impl Scanner<'_> {
@@ -91,16 +119,22 @@ impl Scanner<'_> {
         }
     }
 
-    fn value(&mut self, room: usize) -> Result<(), Malformed> {
+    /// A value; says whether it is a string that has escapes.
+    fn value(&mut self, room: usize) -> Result<bool, Malformed> {
         match self.peek() {
-            Some(b'"') => self.string().map(drop),
-            Some(b'{') => self.object(room, None),
-            Some(b'[') => self.array(room),
-            Some(b't') => self.word("true"),
-            Some(b'f') => self.word("false"),
-            Some(b'n') => self.word("null"),
-            _ => self.number(),
+            Some(b'"') => return self.string().map(|(_, is_escaped)| is_escaped),
+            Some(b'{') => {
+                let outside = self.members.len();
+                self.object(room)?;
+                self.members.truncate(outside);
+            }
+            Some(b'[') => self.array(room)?,
+            Some(b't') => self.word("true")?,
+            Some(b'f') => self.word("false")?,
+            Some(b'n') => self.word("null")?,
+            _ => self.number()?,
         }
+        Ok(false)
     }
 
     fn word(&mut self, word: &str) -> Result<(), Malformed> {
@@ -129,36 +163,29 @@ impl Scanner<'_> {
         }
     }
 
-    fn object(
-        &mut self,
-        room: usize,
-        mut members: Option<&mut Vec<Member>>,
-    ) -> Result<(), Malformed> {
+    /// An object, whose members are left behind; gives their marks.
+    fn object(&mut self, room: usize) -> Result<Marks, Malformed> {
         let room = room.checked_sub(1).ok_or(Malformed::TooDeep)?;
         self.expect(b'{')?;
         self.space();
+        let mut names = Names { first: self.members.len(), ..Names::default() };
         if self.take(b'}') {
-            return Ok(());
+            return Ok(names.marks);
         }
-        let (first, mut many) = (self.names.len(), BTreeSet::new());
         loop {
             self.space();
-            let (place, is_escaped) = self.string()?;
-            let mark = (!is_escaped).then(|| mark(&self.bytes[place.clone()]));
-            let name = Name { place, mark };
-            self.note(first, name.clone(), &mut many)?;
+            let (name, is_escaped) = self.string()?;
+            let mark = if is_escaped { ESCAPED } else { mark(&self.bytes[name.clone()]) };
             self.space();
             self.expect(b':')?;
             self.space();
             let start = self.at;
-            self.value(room)?;
-            if let Some(members) = &mut members {
-                members.push(Member { name, value: start..self.at });
-            }
+            let is_escaped = self.value(room)?;
+            let member = Member { name, mark, value: start..self.at, is_escaped };
+            self.note(member, &mut names)?;
             self.space();
             if self.take(b'}') {
-                self.names.truncate(first);
-                return Ok(());
+                return Ok(names.marks);
             }
             self.expect(b',')?;
         }
@@ -170,6 +197,7 @@ impl Scanner<'_> {
         let start = self.at;
         let mut is_escaped = false;
         loop {
+            self.at += plain(&self.bytes[self.at..]);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -179,8 +207,7 @@ impl Scanner<'_> {
                     is_escaped = true;
                     self.escape()?;
                 }
-                Some(0..=0x1f) | None => return Err(Malformed::Syntax),
-                Some(_) => self.at += 1,
+                _ => return Err(Malformed::Syntax),
             }
         }
     }
@@ -249,31 +276,32 @@ impl Scanner<'_> {
     }
 }
 
+/// The names of an object that is open.
+#[derive(Default)]
+struct Names<'t> {
+    /// Where its members begin.
+    first: usize,
+    marks: Marks,
+    /// All of them, once they are many.
+    many: BTreeSet<Cow<'t, str>>,
+}
+
 impl<'t> Scanner<'t> {
-    /// Notes a name of the object whose names begin at `first`; none may come twice (RFC 7493 §2.3).
-    fn note(
-        &mut self,
-        first: usize,
-        name: Name,
-        many: &mut BTreeSet<Cow<'t, str>>,
-    ) -> Result<(), Malformed> {
-        let is_known = if self.names.len() - first < FEW {
-            self.names[first..].iter().any(|known| self.is_same(known, &name))
+    /// Notes a member of the innermost object; none may have the name of another (RFC 7493 §2.3).
+    fn note(&mut self, member: Member, names: &mut Names<'t>) -> Result<(), Malformed> {
+        let (text, name) = (self.text, member.name(self.text));
+        let others = &self.members[names.first..];
+        let is_known = if others.len() < FEW {
+            names.marks.may_hold(member.mark) && others.iter().any(|other| other.name(text) == name)
         } else {
             // From here on all of them are sorted: comparing would cost the square.
-            if many.is_empty() {
-                let known: Vec<_> =
-                    self.names[first..].iter().map(|known| known.read(self.text)).collect();
-                many.extend(known);
+            if names.many.is_empty() {
+                names.many.extend(others.iter().map(|other| other.name(text)));
             }
-            !many.insert(name.read(self.text))
+            !names.many.insert(name)
         };
-        self.names.push(name);
+        names.marks.insert(member.mark);
+        self.members.push(member);
         if is_known { Err(Malformed::Duplicate) } else { Ok(()) }
-    }
-
-    fn is_same(&self, one: &Name, other: &Name) -> bool {
-        let may_be = one.mark == other.mark || one.mark.is_none() || other.mark.is_none();
-        may_be && one.read(self.text) == other.read(self.text)
     }
 }
