@@ -97,7 +97,7 @@ impl World {
     /// Runs all the stages for a request with this token, and this proof if any.
     pub(crate) fn verdict(
         &self,
-        presented: &Presented,
+        presented: &Presented<'_>,
         proof: Option<&str>,
     ) -> Result<Admission, Stop> {
         let issuers = [Trusted { trust: &self.trust, keys: Some(&self.keys) }];
@@ -109,7 +109,7 @@ impl World {
     pub(crate) fn judge(
         &self,
         authentic: &Authentic,
-        presented: &Presented,
+        presented: &Presented<'_>,
         proof: Option<&str>,
     ) -> Result<Admission, Stop> {
         let mut headers = HeaderMap::new();

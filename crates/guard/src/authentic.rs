@@ -122,7 +122,7 @@ impl Missing {
     }
 }
 
-impl Presented {
+impl Presented<'_> {
     /// Decides whether a JWT is genuine (RFC 9068 §4, RFC 8725 §3).
     ///
     /// The issuer is chosen by the `iss` that the token states; its signature must then prove it.
@@ -132,15 +132,15 @@ impl Presented {
     pub fn authentic(&self, keys: &Keys<'_>) -> Result<Authentic, Stop> {
         // INVARIANT: what was inside is signed; encryption alone proves no issuer (RFC 8725 §3.7).
         let known = match decrypt(self, keys.decryption)? {
-            Some(inside) => signed(&inside, keys.issuers)?,
-            None => signed(self.expose(), keys.issuers)?,
+            Some(inside) => signed(self, &inside, keys.issuers)?,
+            None => signed(self, self.expose(), keys.issuers)?,
         };
-        Ok(Authentic(Arc::new(Known { digest: *self.digest(), ..known })))
+        Ok(Authentic(Arc::new(known)))
     }
 }
 
 /// Takes an encrypted token's inside (RFC 7519 §7.2); `None` for one that is not encrypted.
-fn decrypt(presented: &Presented, keys: &[DecryptionKey]) -> Result<Option<String>, Refusal> {
+fn decrypt(presented: &Presented<'_>, keys: &[DecryptionKey]) -> Result<Option<String>, Refusal> {
     if !presented.is_encrypted() {
         return Ok(None);
     }
@@ -159,7 +159,8 @@ fn decrypt(presented: &Presented, keys: &[DecryptionKey]) -> Result<Option<Strin
     std::str::from_utf8(&inside).map(|inside| Some(inside.to_owned())).map_err(|_| unreadable())
 }
 
-fn signed(token: &str, issuers: &[Trusted<'_>]) -> Result<Known, Stop> {
+/// Decides about a signed token, which is the one that was presented or its inside.
+fn signed(presented: &Presented<'_>, token: &str, issuers: &[Trusted<'_>]) -> Result<Known, Stop> {
     let jws =
         Jws::parse(token).map_err(|why| Refusal::new(Reason::TokenMalformed, why.to_string()))?;
     let jws = jws.read_claims().map_err(|why| {
@@ -174,7 +175,7 @@ fn signed(token: &str, issuers: &[Trusted<'_>]) -> Result<Known, Stop> {
     let verified = jws
         .verify(key) // RFC 7515 §5.2
         .map_err(|why| Refusal::new(Reason::SignatureInvalid, why.to_string()))?;
-    Ok(trust.profile.read(issuer, verified.payload)?) // RFC 9068 §2.2
+    Ok(trust.profile.read(presented, issuer, verified.payload)?) // RFC 9068 §2.2
 }
 
 fn issued_by<'i, 'f>(

@@ -42,6 +42,18 @@ impl ClaimPath {
         &self.text
     }
 
+    /// The text there, if there is one.
+    pub(crate) fn text<'c>(&self, claims: &'c impl Claims) -> Option<Cow<'c, str>> {
+        match self.segments.as_slice() {
+            [member] => claims.text(member), // without building a value
+            _ => match self.find(claims)? {
+                Cow::Borrowed(Value::String(text)) => Some(Cow::Borrowed(text)),
+                Cow::Owned(Value::String(text)) => Some(Cow::Owned(text)),
+                _ => None,
+            },
+        }
+    }
+
     /// The value there, if there is one. Members of objects only: no path leads into a list.
     pub fn find<'c>(&self, claims: &'c impl Claims) -> Option<Cow<'c, Value>> {
         let (first, rest) = self.segments.split_first()?;

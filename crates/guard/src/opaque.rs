@@ -20,7 +20,7 @@ use crate::trust::{IssuerRule, Trust};
 /// [`Reason::TokenInactive`]; otherwise those of a JWT's claims. An answer that could not be had is
 /// no answer: see [`unavailable`].
 pub fn looked_up(
-    presented: &Presented,
+    presented: &Presented<'_>,
     trust: &Trust,
     answer: Received,
 ) -> Result<Authentic, Refusal> {
@@ -40,9 +40,9 @@ pub fn looked_up(
     };
     let claims = Object::from(answer.claims);
     trust.profile.check_kind(&claims)?;
-    let known = trust.profile.read(issuer, claims)?;
+    let known = trust.profile.read(presented, issuer, claims)?;
     says_what_it_is_bound_to(&known)?;
-    Ok(Authentic(Arc::new(Known { digest: *presented.digest(), ..known })))
+    Ok(Authentic(Arc::new(known)))
 }
 
 /// A token that is said to be bound, but not to which key, is never taken for one that is not

@@ -18,16 +18,17 @@ pub enum Scheme {
     Dpop,
 }
 
-/// A token that was presented; nothing about it has been checked but its characters.
-pub struct Presented {
+/// A token that was presented, where it stands in the request; nothing about it has been checked
+/// but its characters.
+pub struct Presented<'t> {
     scheme: Scheme,
-    token: Box<str>,
+    token: &'t str,
     /// How many dots are in it.
     dots: usize,
     digest: OnceLock<[u8; 32]>,
 }
 
-impl Presented {
+impl<'t> Presented<'t> {
     /// Takes the token of a request (RFC 6750 §2.1).
     ///
     /// A token in the query is refused even beside a header (RFC 6750 §2, §2.3). Bodies are not
@@ -36,7 +37,7 @@ impl Presented {
     /// # Errors
     /// [`Reason::NoCredentials`] without credentials, [`Reason::SchemeUnsupported`] for those of
     /// another scheme, and a malformed request's reason for two of them or anything unclear.
-    pub fn from_request(headers: &HeaderMap, query: Option<&str>) -> Result<Self, Refusal> {
+    pub fn from_request(headers: &'t HeaderMap, query: Option<&str>) -> Result<Self, Refusal> {
         let in_query = query.is_some_and(names_access_token);
         let mut values = headers.get_all(AUTHORIZATION).iter();
         match (values.next(), values.next()) {
@@ -61,7 +62,7 @@ impl Presented {
     ///
     /// # Errors
     /// As there.
-    pub fn from_headers(headers: &HeaderMap) -> Result<Self, Refusal> {
+    pub fn from_headers(headers: &'t HeaderMap) -> Result<Self, Refusal> {
         Self::from_request(headers, None)
     }
 
@@ -69,11 +70,11 @@ impl Presented {
     ///
     /// # Errors
     /// [`Reason::CredentialsMalformed`], for what is no `b64token` (RFC 6750 §2.1).
-    pub fn from_token(token: &str) -> Result<Self, Refusal> {
+    pub fn from_token(token: &'t str) -> Result<Self, Refusal> {
         Self::sent_as(Scheme::Bearer, token.as_bytes())
     }
 
-    fn sent_as(scheme: Scheme, token: &[u8]) -> Result<Self, Refusal> {
+    fn sent_as(scheme: Scheme, token: &'t [u8]) -> Result<Self, Refusal> {
         let found = dots_of(token).zip(std::str::from_utf8(token).ok());
         let Some((dots, token)) = found else {
             return Err(Refusal::new(
@@ -81,10 +82,10 @@ impl Presented {
                 "the token holds characters that no token has; send 'Authorization: Bearer <token>'",
             ));
         };
-        Ok(Self { scheme, token: token.into(), dots, digest: OnceLock::new() })
+        Ok(Self { scheme, token, dots, digest: OnceLock::new() })
     }
 
-    fn from_value(value: &HeaderValue) -> Result<Self, Refusal> {
+    fn from_value(value: &'t HeaderValue) -> Result<Self, Refusal> {
         let value = value.as_bytes();
         let end = value.iter().position(|c| *c == b' ').unwrap_or(value.len());
         let (scheme, token) = value.split_at(end);
@@ -114,8 +115,8 @@ impl Presented {
     }
 
     /// The token itself: a secret, not to be logged.
-    pub fn expose(&self) -> &str {
-        &self.token
+    pub fn expose(&self) -> &'t str {
+        self.token
     }
 
     /// The SHA-256 digest of the whole token: a name for it that is no secret.
@@ -137,7 +138,7 @@ impl Presented {
     }
 }
 
-impl fmt::Debug for Presented {
+impl fmt::Debug for Presented<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Presented([redacted])")
     }

@@ -39,7 +39,7 @@ pub struct Want<'w> {
 /// # Errors
 /// The first refusal, or the fact that is missing.
 pub fn verdict(
-    presented: &Presented,
+    presented: &Presented<'_>,
     keys: &Keys<'_>,
     facts: &Facts<'_>,
     want: &Want<'_>,

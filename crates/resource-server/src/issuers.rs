@@ -173,7 +173,7 @@ impl Source {
 
 /// Takes a bad signature for a missing key where no name tells which key was meant: an issuer may put
 /// one without `kid` in the place of another one, and its tokens are good from then on.
-pub(crate) fn perhaps_replaced(stop: Stop, presented: &Presented, sources: &[Source]) -> Stop {
+pub(crate) fn perhaps_replaced(stop: Stop, presented: &Presented<'_>, sources: &[Source]) -> Stop {
     match &stop {
         Stop::Refused(refusal) if refusal.reason() == Reason::SignatureInvalid => {
             nameless_key(presented, sources).map_or(stop, Stop::Missing)
@@ -183,7 +183,7 @@ pub(crate) fn perhaps_replaced(stop: Stop, presented: &Presented, sources: &[Sou
 }
 
 /// The key that a token asks for, unless the set at hand has one of that name.
-fn nameless_key(presented: &Presented, sources: &[Source]) -> Option<Missing> {
+fn nameless_key(presented: &Presented<'_>, sources: &[Source]) -> Option<Missing> {
     let jws = Jws::parse(presented.expose()).ok()?;
     let kid = jws.header().kid.clone();
     let claims = json::parse_object(jws.unverified_payload()).ok()?;

@@ -172,7 +172,7 @@ impl<T> Kept<T> {
 }
 
 impl Lookups {
-    pub(crate) fn takes(&self, presented: &Presented) -> bool {
+    pub(crate) fn takes(&self, presented: &Presented<'_>) -> bool {
         self.settings.which == Which::Every || !presented.is_jwt()
     }
 
@@ -192,7 +192,7 @@ impl Lookups {
     /// Finds out whether a token is genuine. All who ask about the same token share one lookup.
     pub(crate) async fn authentic(
         &self,
-        presented: &Presented,
+        presented: &Presented<'_>,
         now: i64,
     ) -> Result<Authentic, Refusal> {
         if self.settings.keep.is_zero() {
@@ -227,7 +227,7 @@ impl Lookups {
         }
     }
 
-    async fn ask(&self, presented: &Presented, now: i64) -> Result<Authentic, Refusal> {
+    async fn ask(&self, presented: &Presented<'_>, now: i64) -> Result<Authentic, Refusal> {
         if self.is_resting() {
             return Err(opaque::unavailable());
         }
@@ -255,7 +255,12 @@ impl Lookups {
     }
 
     /// Takes note of a failure. While it went on, others may have been answered: then it is no outage.
-    fn failed(&self, presented: &Presented, error: &FetchError, others_answered: bool) -> Refusal {
+    fn failed(
+        &self,
+        presented: &Presented<'_>,
+        error: &FetchError,
+        others_answered: bool,
+    ) -> Refusal {
         tracing::warn!(issuer = self.trust().issuer.as_str(), %error, "no verdict: no answer");
         let later = self.millis() + u64::try_from(REST.as_millis()).unwrap_or(0);
         self.failing.store(later, Ordering::Relaxed);
@@ -268,7 +273,7 @@ impl Lookups {
         opaque::unavailable()
     }
 
-    async fn answer(&self, presented: &Presented, now: i64) -> Result<Received, FetchError> {
+    async fn answer(&self, presented: &Presented<'_>, now: i64) -> Result<Received, FetchError> {
         match &self.settings.by {
             By::Introspection(introspector) => {
                 introspector.introspect(presented.expose(), now).await

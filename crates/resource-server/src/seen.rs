@@ -29,7 +29,7 @@ impl Seen {
     }
 
     /// Finds a token that is genuine by the keys of this moment.
-    pub(crate) fn find(&self, presented: &Presented, sources: &[Source]) -> Option<Authentic> {
+    pub(crate) fn find(&self, presented: &Presented<'_>, sources: &[Source]) -> Option<Authentic> {
         let kept = self.0.get(presented.digest())?;
         let keys = sources.get(kept.source)?.current()?;
         if Arc::ptr_eq(&kept.keys, &keys) {
@@ -45,7 +45,7 @@ impl Seen {
 
     pub(crate) fn keep(
         &self,
-        presented: &Presented,
+        presented: &Presented<'_>,
         authentic: &Authentic,
         source: usize,
         keys: Arc<Jwks>,

@@ -269,14 +269,14 @@ impl ResourceServer {
         self.judge(&presented, authentic, asked, rule)
     }
 
-    fn lookup_of(&self, presented: &Presented) -> Option<&Lookups> {
+    fn lookup_of(&self, presented: &Presented<'_>) -> Option<&Lookups> {
         self.0.lookup.as_ref().filter(|lookup| lookup.takes(presented))
     }
 
     /// Everything that is decided anew for each request, at this moment.
     fn judge(
         &self,
-        presented: &Presented,
+        presented: &Presented<'_>,
         authentic: Authentic,
         asked: &Asked<'_>,
         rule: &Rule,
@@ -325,7 +325,7 @@ impl ResourceServer {
     }
 
     /// Finds out whether a JWT is genuine; a key that is missing is looked for once.
-    async fn verified(&self, presented: &Presented) -> Result<Authentic, Stop> {
+    async fn verified(&self, presented: &Presented<'_>) -> Result<Authentic, Stop> {
         let missing = match self.verified_at_once(presented) {
             Err(Stop::Missing(missing)) => missing,
             settled => return settled,
@@ -338,12 +338,12 @@ impl ResourceServer {
     }
 
     /// Finds out whether a JWT is genuine, with the keys at hand.
-    fn verified_at_once(&self, presented: &Presented) -> Result<Authentic, Stop> {
+    fn verified_at_once(&self, presented: &Presented<'_>) -> Result<Authentic, Stop> {
         self.seen_or_verified(presented)
             .map_err(|stop| issuers::perhaps_replaced(stop, presented, &self.0.sources))
     }
 
-    fn seen_or_verified(&self, presented: &Presented) -> Result<Authentic, Stop> {
+    fn seen_or_verified(&self, presented: &Presented<'_>) -> Result<Authentic, Stop> {
         if let Some(authentic) = self.0.seen.find(presented, &self.0.sources) {
             self.0.metrics.seen();
             return Ok(authentic);
@@ -355,7 +355,7 @@ impl ResourceServer {
         outcome
     }
 
-    fn verify(&self, presented: &Presented) -> Result<Authentic, Stop> {
+    fn verify(&self, presented: &Presented<'_>) -> Result<Authentic, Stop> {
         let inner = &*self.0;
         let sets: Vec<Option<Arc<Jwks>>> = inner.sources.iter().map(Source::current).collect();
         let issuers: Vec<Trusted<'_>> = inner

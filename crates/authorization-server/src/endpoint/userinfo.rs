@@ -26,7 +26,7 @@ pub(crate) async fn endpoint(
     to_client(&app, &event, answer)
 }
 
-async fn answer(app: &App, event: &Event, presented: Result<Presented, Refusal>) -> Answered {
+async fn answer(app: &App, event: &Event, presented: Result<Presented<'_>, Refusal>) -> Answered {
     let presented = presented.map_err(|refusal| unusable(&refusal))?;
     if presented.scheme() != Scheme::Bearer {
         return Err(Failure::NoToken); // no token is bound to a key yet

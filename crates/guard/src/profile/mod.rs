@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::authentic::Known;
 use crate::claim::ClaimPath;
+use crate::present::Presented;
 use crate::refusal::{Reason, Refusal};
 
 pub use provider::{
@@ -96,12 +97,14 @@ impl ScopeSource {
 
     fn read(&self, claims: &Object) -> Result<Scopes, Refusal> {
         let broken = || malformed(self.claim.as_str());
-        let Some(value) = self.claim.find(claims) else { return Ok(Scopes::new()) };
-        match (&*value, self.shape) {
-            (Value::String(text), ScopeShape::Text | ScopeShape::Either) => {
-                Scopes::parse(text).map_err(|_| broken())
-            }
-            (Value::Array(names), ScopeShape::List | ScopeShape::Either) => {
+        if let Some(text) = self.claim.text(claims)
+            && self.shape != ScopeShape::List
+        {
+            return Scopes::parse(&text).map_err(|_| broken());
+        }
+        match (self.claim.find(claims).as_deref(), self.shape) {
+            (None, _) => Ok(Scopes::new()),
+            (Some(Value::Array(names)), ScopeShape::List | ScopeShape::Either) => {
                 let name = |name: &Value| Scope::parse(name.as_str()?).ok();
                 names.iter().map(name).collect::<Option<Scopes>>().ok_or_else(broken)
             }
@@ -174,7 +177,12 @@ impl Profile {
     }
 
     /// Reads the claims of a token that its issuer vouches for.
-    pub(crate) fn read(&self, issuer: Issuer, claims: Object) -> Result<Known, Refusal> {
+    pub(crate) fn read(
+        &self,
+        presented: &Presented<'_>,
+        issuer: Issuer,
+        claims: Object,
+    ) -> Result<Known, Refusal> {
         let token = AccessToken::read(claims).map_err(|why| malformed(why.0))?;
         let claims = &token.claims;
         let lacking = std::iter::once("exp")
@@ -196,7 +204,7 @@ impl Profile {
             }
         };
         Ok(Known {
-            digest: [0; 32], // whoever has the token says
+            digest: *presented.digest(),
             issuer,
             subject,
             client_id,

@@ -130,7 +130,7 @@ fn stop(token: &str, trust: &Trust, keys: Option<&Jwks>) -> Result<(), Stop> {
 }
 
 /// Runs all the stages for a bearer token.
-pub(crate) fn run(presented: &Presented, issuers: &[Trusted<'_>]) -> Result<Permit, Stop> {
+pub(crate) fn run(presented: &Presented<'_>, issuers: &[Trusted<'_>]) -> Result<Permit, Stop> {
     let attempt = Attempt { issuers: issuers.to_vec(), ..Attempt::bearer("") };
     match attempt.judge(presented)? {
         Admission::Now(permit) => Ok(permit),
@@ -207,7 +207,7 @@ impl Attempt<'_> {
         self.judge(&Presented::from_request(&self.headers, self.query)?)
     }
 
-    fn judge(&self, presented: &Presented) -> Result<Admission, Stop> {
+    fn judge(&self, presented: &Presented<'_>) -> Result<Admission, Stop> {
         let keys = Keys { issuers: &self.issuers, decryption: self.decryption };
         bailiwick_guard::verdict(presented, &keys, &self.facts(presented.scheme()), &self.want())
     }

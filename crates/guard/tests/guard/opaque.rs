@@ -81,6 +81,22 @@ fn a_list_of_scopes_is_read_where_the_profile_says_so() {
 }
 
 #[test]
+fn a_scope_is_read_further_in_where_the_profile_says_so() {
+    use bailiwick_guard::ClaimPath;
+    use bailiwick_guard::profile::{ScopeShape, ScopeSource};
+    let verdict = |shape, scope: Value, expected| {
+        let claim = ClaimPath::parse("/access/scope");
+        let mut profile = Profile::introspection();
+        profile.scopes = vec![ScopeSource { claim, shape }];
+        judged(&trust(profile), &answer("access", json!({ "scope": scope })), expected);
+    };
+    verdict(ScopeShape::Text, json!("read:orders"), "passed");
+    verdict(ScopeShape::Text, json!(["read:orders"]), "claim_malformed");
+    verdict(ScopeShape::List, json!(["read:orders"]), "passed");
+    verdict(ScopeShape::List, json!("read:orders"), "claim_malformed");
+}
+
+#[test]
 fn whether_a_token_is_active_is_said_by_a_boolean() {
     for active in [json!("true"), json!(1), json!(null), json!([true]), json!({})] {
         let answer = json!({ "active": active, "iss": ISSUER });

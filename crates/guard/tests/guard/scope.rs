@@ -50,7 +50,8 @@ fn a_token_without_the_scope_is_refused_last() {
 #[test]
 fn a_permit_says_who_may_do_what_where() {
     let issuers = [Trusted { trust: &WORLD.trust, keys: Some(&WORLD.keys) }];
-    let presented = Presented::from_token(&token(&with("aud", "orders".into()))).unwrap();
+    let token = token(&with("aud", "orders".into()));
+    let presented = Presented::from_token(&token).unwrap();
     let permit = run(&presented, &issuers).unwrap();
     assert_eq!(permit.subject().as_str(), "alice");
     assert_eq!(permit.client_id().unwrap().as_str(), "shop");

@@ -90,7 +90,8 @@ fn run(policy: &CedarPolicy, asked: &Asked) -> Result<(), Refusal> {
         implied: &Implied::default(),
         rule: &Rule { policies: vec![Arc::new(policy.clone())], ..Rule::ANY_TOKEN },
     };
-    let presented = Presented::from_token(&token(&asked.claims)).unwrap();
+    let token = token(&asked.claims);
+    let presented = Presented::from_token(&token).unwrap();
     match verdict(&presented, &Keys { issuers: &issuers, decryption: &[] }, &facts, &want) {
         Ok(Admission::Now(_)) => Ok(()),
         Err(Stop::Refused(refusal)) => Err(refusal),
