@@ -77,11 +77,11 @@ async fn ask(gateway: &str, question: &Value) -> Result<(bool, String), Failure>
     let body = Limited::new(answer.into_body(), 1 << 20).collect().await;
     let body = body.map_err(|error| Failure::new(format!("the answer cannot be read: {error}")))?;
     let said: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
-    match (status, said["passes"].as_bool(), said["text"].as_str()) {
-        (StatusCode::OK, Some(passes), Some(text)) => Ok((passes, text.to_owned())),
-        _ => {
-            let why = said["error"].as_str().unwrap_or("that is no gateway's admin listener");
-            Err(Failure::new(format!("{status}: {why}")))
-        }
+    if let (StatusCode::OK, Some(passes), Some(text)) =
+        (status, said["passes"].as_bool(), said["text"].as_str())
+    {
+        return Ok((passes, text.to_owned()));
     }
+    let why = said["error"].as_str().unwrap_or("that is no gateway's admin listener");
+    Err(Failure::new(format!("{status}: {why}")))
 }
