@@ -117,6 +117,9 @@ fn tests(workspace: &Workspace, length: Length) -> Result<Outcome> {
     tools::redis_server()?;
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]);
+    if let Some(helm) = tools::helm(&workspace.root.join("e2e/.tools"))? {
+        tests.env("HELM", helm);
+    }
     if length == Length::Full {
         match tools::h2spec(&workspace.root.join("e2e/.tools")) {
             Ok(program) => drop(tests.env("H2SPEC", program)),

@@ -27,6 +27,7 @@ mod tables;
 mod tls;
 mod tokens;
 mod top;
+mod traces;
 mod upgrade;
 mod upstream;
 
@@ -59,6 +60,7 @@ pub use signing::Signing;
 pub use tls::{CertificateFiles, ClientCertificates, ListenTls};
 pub use tokens::Tokens;
 pub(crate) use tokens::decryption_key;
+pub use traces::Traces;
 pub use upgrade::Upgrades;
 pub use upstream::{Balance, HealthCheck, Protocol, Server, Tls, Upstream};
 
@@ -112,6 +114,8 @@ pub struct Config {
     pub records: Option<Records>,
     /// The gateway's own keys.
     pub signing: Option<Signing>,
+    /// Where spans are sent.
+    pub traces: Option<Traces>,
     /// The protected resources.
     pub resources: Vec<Protected>,
 }

@@ -19,6 +19,7 @@ use crate::path::Path;
 use crate::route::{Chosen, NoRoute};
 use crate::site::{Part, Site};
 use crate::target::{self, Host};
+use crate::traces::Trace;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -69,6 +70,8 @@ pub(crate) struct Event<'s> {
     /// The resource's number.
     pub(crate) number: Option<usize>,
     pub(crate) route: Option<&'s str>,
+    /// The trace that it is part of, where there are traces.
+    pub(crate) trace: Option<Trace>,
 }
 
 impl Default for Event<'_> {
@@ -82,6 +85,7 @@ impl Default for Event<'_> {
             resource: None,
             number: None,
             route: None,
+            trace: None,
         }
     }
 }

@@ -28,6 +28,7 @@ use crate::identity::Told;
 use crate::lease::{Admission, Grounds, Lease, Over};
 use crate::sent::BadBody;
 use crate::target::Host;
+use crate::traces::Trace;
 pub(crate) use balance::Turn;
 use balance::{Fleet, Tried};
 pub(crate) use connect::BadUpstream;
@@ -66,6 +67,8 @@ pub(crate) struct Onward<'r> {
     pub(crate) upgrade: Option<HeaderValue>,
     /// What it is told of who asks.
     pub(crate) told: Told<'r>,
+    /// The trace that the request is part of, where there are traces.
+    pub(crate) trace: Option<&'r Trace>,
 }
 
 impl Forwarder {
@@ -98,6 +101,9 @@ impl Forwarder {
         headers::set_via(&mut parts.headers, parts.version);
         headers::set_forwarded(&mut parts.headers, onward.client, onward.host.as_str());
         onward.told.write(&mut parts.headers, permit.as_ref());
+        if let Some(trace) = onward.trace {
+            trace.tell(&mut parts.headers);
+        }
         parts.extensions.clear();
         let admission = Admission {
             permit,

@@ -49,6 +49,10 @@ impl GatewayError {
         Self { what: "the gateway cannot speak TLS".to_owned(), source: Box::new(error) }
     }
 
+    pub(crate) fn traces(error: impl Error + Send + Sync + 'static) -> Self {
+        Self { what: "traces cannot be sent".to_owned(), source: Box::new(error) }
+    }
+
     pub(crate) fn file(place: &Place, error: io::Error) -> Self {
         Self { what: format!("{place} cannot be written"), source: error.into() }
     }
@@ -114,7 +118,8 @@ impl Gateway {
     /// When the address is taken, or threads cannot be had.
     pub fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         // Workers share their ports, and would with a stranger's process too: ask first.
-        let site = self.live.site();
+        let live = self.live.clone();
+        let site = live.site();
         let Config { listen, workers, admin, drain_delay, .. } = site.config;
         let redirect_from = site.config.tls.as_ref().and_then(|tls| tls.redirect_from);
         let mut places = site.config.answering.clone();
@@ -168,6 +173,9 @@ impl Gateway {
         })?;
         for thread in threads {
             thread.join().map_err(|_| io::Error::other("a worker panicked"))??;
+        }
+        if let Some(tracer) = &live.site().tracer {
+            tracer.flush();
         }
         Ok(())
     }

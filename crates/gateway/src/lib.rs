@@ -34,6 +34,7 @@ mod sent;
 mod site;
 mod tally;
 mod target;
+mod traces;
 mod tunnel;
 mod worker;
 

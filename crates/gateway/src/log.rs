@@ -12,7 +12,7 @@ use std::time::{Instant, SystemTime};
 use bailiwick_guard::Permit;
 use bailiwick_oauth::ClientId;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response};
+use http::{Method, Request, Response};
 use hyper::body::{Body, Frame, SizeHint};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,6 +23,7 @@ use crate::decide::Event;
 use crate::limits::Places;
 use crate::lines::Lines;
 use crate::site::Site;
+use crate::traces::{self, Outcome, trace_id};
 use crate::tunnel::Switch;
 
 /// What is noted of a request before it is decided on.
@@ -58,7 +59,7 @@ impl Site {
         let Arrived { begun, method, address, trace } = arrived;
         self.tally(&event).count((event.verdict, event.reason), answer.status(), begun.elapsed());
         self.record(&event, &method);
-        let Event { verdict, reason, permit, places, resource, route, .. } = event;
+        let Event { verdict, reason, permit, places, resource, route, trace: traced, .. } = event;
         // A tunnel goes on when the answer that began it has ended.
         let places = match answer.extensions_mut().remove::<Switch>() {
             Some(tunnel) => {
@@ -70,13 +71,16 @@ impl Site {
         let client = permit.as_ref().and_then(Permit::client_id).map(ClientId::as_str);
         let resource = resource.map(|resource| resource.identifier.as_str());
         let status = answer.status();
+        let trace = traced.as_ref().map(traces::Trace::id).or(trace);
+        let outcome = Outcome { method: &method, resource, route, verdict, reason, status };
+        let span = traced.and_then(|trace| trace.end(&outcome));
         let (Some(lines), Some(log)) = (&self.log, &self.config.log) else {
             let status = status.as_u16();
             let address = address.map(tracing::field::display);
             tracing::info!(
                 verdict, reason, client, address, resource, route, %method, status, "request"
             );
-            return answer.map(|body| Logged { body, end: None, _places: places });
+            return answer.map(|body| Logged { body, end: None, _span: span, _places: places });
         };
         let entry = Entry {
             time: now(),
@@ -93,7 +97,7 @@ impl Site {
             bytes: 0,
         };
         let end = End { entry, begun, format: log.format, lines: lines.clone() };
-        answer.map(|body| Logged { body, end: Some(end), _places: places })
+        answer.map(|body| Logged { body, end: Some(end), _span: span, _places: places })
     }
 }
 
@@ -128,6 +132,8 @@ struct Entry {
 pub(crate) struct Logged {
     body: Answer,
     end: Option<End>,
+    /// Ends when the body has.
+    _span: Option<traces::Open>,
     /// Free again when the body has ended.
     _places: Places,
 }
@@ -144,7 +150,7 @@ struct End {
 /// A body of whose end nobody is told.
 impl From<Answer> for Logged {
     fn from(body: Answer) -> Self {
-        Self { body, end: None, _places: Places::default() }
+        Self { body, end: None, _span: None, _places: Places::default() }
     }
 }
 
@@ -199,19 +205,6 @@ pub(crate) fn now() -> String {
     Timestamp::try_from(SystemTime::now()).map_or_else(|_| String::new(), |now| now.to_string())
 }
 
-/// The name of the trace that a request is part of, if somebody told one (W3C Trace Context §3.2).
-fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all("traceparent").iter();
-    let (value, None) = (values.next()?.to_str().ok()?, values.next()) else { return None };
-    let mut parts = value.split('-');
-    let is_hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let (version, trace, parent) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_one = is_hex(version, 2) && version != "ff" && is_hex(trace, 32) && is_hex(parent, 16);
-    (is_one && trace.bytes().any(|c| c != b'0')).then(|| trace.to_owned())
-}
-
 const LONGEST_METHOD: usize = 32;
 
 impl Body for Logged {
@@ -235,35 +228,5 @@ impl Body for Logged {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
-
-    #[test]
-    fn a_trace_is_known_by_its_well_formed_name_alone() {
-        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let verdict = |values: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append("traceparent", HeaderValue::from_str(value).unwrap());
-            }
-            trace_id(&headers)
-        };
-        assert_eq!(verdict(&[good]).as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
-        for bad in [
-            &[][..],
-            &[good, good],
-            &[&good.replace("00-4", "ff-4")],
-            &[&good.replace("4bf", "4BF")],
-            &[&good.replace("4bf9", "4b\"9")],
-            &["00-00000000000000000000000000000000-00f067aa0ba902b7-01"],
-            &["00-4bf92f3577b34da6a3ce929d0e0e4736"],
-        ] {
-            assert_eq!(verdict(bad), None, "{bad:?}");
-        }
     }
 }

@@ -60,7 +60,9 @@ impl Collector for Gauges {
         let lost = lines
             .iter()
             .filter_map(|(what, lines)| Some(([("what", *what)], lines.as_ref()?.lost())));
-        counters(&mut to, "lines_lost", "Lines that were not written, for want of time", lost)
+        counters(&mut to, "lines_lost", "Lines that were not written, for want of time", lost)?;
+        let lost = site.tracer.iter().map(|tracer| ([("", ""); 0], tracer.lost()));
+        counters(&mut to, "spans_lost", "Spans of traces that did not reach the collector", lost)
     }
 }
 

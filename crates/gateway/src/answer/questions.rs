@@ -73,7 +73,10 @@ impl Questions {
         let mut unreadable = Request::new(());
         *unreadable.method_mut() = Method::from_bytes(b"UNREADABLE").unwrap_or_default();
         let arrived = site.arrived(request.as_ref().unwrap_or(&unreadable), None, begun);
-        let mut event = Event::default();
+        let headers = request.as_ref().ok().map(Request::headers);
+        // A proxy that asks need not have begun the trace: it may be its client's.
+        let trace = site.tracer.as_ref().zip(headers).and_then(|(at, told)| at.trace(told, false));
+        let mut event = Event { trace, ..Event::default() };
         let told = Verdict::of(&site, request, &mut event).await;
         let mut answered = Response::new(Bytes::new());
         *answered.status_mut() = told.status();

@@ -2,7 +2,7 @@
 
 use super::{
     admin, answer, bounds, credentials, events, identity, issuer, limits, log, lookup, records,
-    resource, route, rule, signing, tls, tokens, top, upstream,
+    resource, route, rule, signing, tls, tokens, top, traces, upstream,
 };
 
 /// Declares the tables once: their fields, and their lines in the reference.
@@ -63,6 +63,7 @@ pub(super) fn reference() -> String {
         log::TABLES,
         records::TABLES,
         signing::TABLES,
+        traces::TABLES,
         resource::TABLES,
         upstream::TABLES,
         route::TABLES,

@@ -18,6 +18,7 @@ use super::resource::{self, ResourceTable, Shared};
 use super::signing::{self, SigningTable};
 use super::tables::tables;
 use super::tls::{self, TlsTable};
+use super::traces::{self, TracesTable};
 
 tables! {
     /// How the gateway listens, which may be left out, and what it protects.
@@ -60,6 +61,8 @@ tables! {
         records: Option<RecordsTable>, "table", "none";
         /// The gateway's own key, for what it signs itself.
         signing: Option<SigningTable>, "table", "none";
+        /// Traces, sent to a collector.
+        traces: Option<TracesTable>, "table", "none";
         /// The protected resources, at least one.
         resource: Option<Vec<Spanned<ResourceTable>>>, "tables", "required";
     }
@@ -113,6 +116,7 @@ pub(super) fn check(top: Top, around: &Around) -> Checked<Config> {
         admin: top.admin.as_ref().map(admin::check).transpose()?,
         log: top.log.as_ref().map(log::check).transpose()?,
         records: top.records.as_ref().map(records::check).transpose()?,
+        traces: top.traces.as_ref().map(traces::check).transpose()?,
         resources,
     })
 }

@@ -32,5 +32,6 @@ mod spellings;
 mod streaming;
 mod support;
 mod tls;
+mod traces;
 mod upgrade;
 mod workers;
