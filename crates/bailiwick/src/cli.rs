@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Reads a configuration and says what is wrong with it; starts nothing.
     #[command(subcommand)]
     Check(Check),
+    /// Prints a gateway's configuration for an API that is described elsewhere.
+    #[command(subcommand)]
+    Import(Import),
     /// Adds or lists resource servers: the APIs that tokens are for.
     #[command(subcommand)]
     Resource(Resource),
@@ -99,8 +102,52 @@ pub(crate) struct GatewayConfigured {
 pub(crate) enum Check {
     /// The authorization server's configuration.
     Serve(Configured),
-    /// The gateway's configuration.
-    Gateway(GatewayConfigured),
+    /// The gateway's configuration: what is wrong with it, what would surprise you, and with
+    /// `--online` what issuers and upstreams say. 2 when it is wrong.
+    Gateway(CheckGateway),
+}
+
+#[derive(Args)]
+pub(crate) struct CheckGateway {
+    #[command(flatten)]
+    pub(crate) config: GatewayConfigured,
+    /// Asks the issuers and upstreams too.
+    #[arg(long)]
+    pub(crate) online: bool,
+    /// Prints what each route needs.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Ends with 1 when there are warnings.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Gets a token for each resource as this client, to see whether its issuer heeds `resource`.
+    #[arg(long, value_name = "CLIENT_ID", requires = "secret_env")]
+    pub(crate) probe: Option<String>,
+    /// The environment variable that holds that client's secret.
+    #[arg(long, value_name = "NAME", requires = "probe")]
+    pub(crate) secret_env: Option<String>,
+}
+
+/// What can be imported.
+#[derive(Subcommand)]
+pub(crate) enum Import {
+    /// An OpenAPI document, 3.0 or 3.1, in JSON or YAML.
+    Openapi(OpenApi),
+}
+
+#[derive(Args)]
+pub(crate) struct OpenApi {
+    /// The document.
+    pub(crate) file: PathBuf,
+    /// The issuer; from the document when absent.
+    #[arg(long)]
+    pub(crate) issuer: Option<String>,
+    /// Where the API itself listens; from the document when absent.
+    #[arg(long)]
+    pub(crate) upstream: Option<String>,
+    /// The resource identifier; the document's first server when absent.
+    #[arg(long)]
+    pub(crate) identifier: Option<String>,
 }
 
 #[derive(Subcommand)]

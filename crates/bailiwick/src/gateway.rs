@@ -1,4 +1,4 @@
-//! `gateway` and `check gateway`: the gateway from its configuration file.
+//! `gateway`: the gateway from its configuration file.
 
 use std::path::Path;
 
@@ -53,14 +53,6 @@ async fn on_hangup(asked: &Notify) {
 
 #[cfg(not(unix))]
 async fn on_hangup(_: &Notify) {}
-
-/// Reads the configuration and says what is wrong with it.
-pub(crate) fn check(path: &Path) -> Result<(), Failure> {
-    let config = load(path)?;
-    let routes: usize = config.resources.iter().map(|resource| resource.routes.len()).sum();
-    println!("{}: good; {} resources, {routes} routes", path.display(), config.resources.len());
-    Ok(())
-}
 
 /// Reads the configuration file.
 pub(crate) fn load(path: &Path) -> Result<Config, Failure> {

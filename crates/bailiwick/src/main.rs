@@ -3,11 +3,13 @@
 #![allow(rustdoc::bare_urls, reason = "the command line's help is no Markdown")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod check;
 mod cli;
 mod dev;
 mod explain;
 mod failure;
 mod gateway;
+mod import;
 mod registry;
 mod replay;
 mod serve;
@@ -53,7 +55,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             Command::Dev(options) => return dev::run(options).await,
             Command::Serve(from) => serve::run(&from.config).await?,
             Command::Check(Check::Serve(from)) => serve::check(&from.config)?,
-            Command::Check(Check::Gateway(from)) => gateway::check(&from.config)?,
+            Command::Check(Check::Gateway(options)) => return check::gateway(options).await,
+            Command::Import(command) => import::run(&command)?,
             Command::Resource(command) => registry::resource(command).await?,
             Command::Client(command) => registry::client(command).await?,
             Command::User(command) => registry::user(command).await?,

@@ -234,3 +234,84 @@ fn completions_are_printed_for_each_shell() {
         assert!(text(&output.stdout).contains("bailiwick"), "{shell}");
     }
 }
+
+const GATEWAY: &str = r#"[[resource]]
+identifier = "https://api.example.com/a"
+issuer = "https://id.example.com"
+upstream = "http://127.0.0.1:7000"
+prefix = "/a"
+routes = [{ path = "/x", methods = ["GET"], scopes = ["read"], max_age = 300 }]
+
+[[resource]]
+identifier = "https://api.example.com/b"
+issuer = "https://id.example.com"
+upstream = "http://127.0.0.1:7001"
+prefix = "/b"
+routes = [{ path = "/**", scopes = ["read"] }]
+"#;
+
+#[test]
+fn a_gateways_configuration_is_explained_and_warned_about() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("gateway.toml"), GATEWAY).unwrap();
+    let output = bailiwick(folder.path(), &["check", "gateway", "--explain"], "");
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{printed}{}", text(&output.stderr));
+    assert!(
+        printed.contains("/a/x GET: the scopes read; a login at most 300 seconds"),
+        "{printed}"
+    );
+    assert!(printed.contains("warning: https://api.example.com/b: the scopes read"), "{printed}");
+    assert!(printed.contains("usable; 2 resources, 2 routes"), "{printed}");
+    let strict = bailiwick(folder.path(), &["check", "gateway", "--strict"], "");
+    assert_eq!(strict.status.code(), Some(1));
+
+    let apart = GATEWAY.replacen("\"read\"", "\"read:a\"", 1);
+    std::fs::write(folder.path().join("gateway.toml"), apart).unwrap();
+    let good = bailiwick(folder.path(), &["check", "gateway", "--strict"], "");
+    assert_eq!(good.status.code(), Some(0), "{}", text(&good.stdout));
+
+    std::fs::write(folder.path().join("gateway.toml"), GATEWAY.replace("scopes", "scopse"))
+        .unwrap();
+    let wrong = bailiwick(folder.path(), &["check", "gateway"], "");
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("gateway.toml:6:"), "{}", text(&wrong.stderr));
+}
+
+#[test]
+fn who_cannot_be_asked_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = listener.local_addr().unwrap();
+    drop(listener);
+    let config = GATEWAY
+        .replace("https://id.example.com", &format!("http://{nowhere}"))
+        .replace("127.0.0.1:7000", &nowhere.to_string());
+    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    let output = bailiwick(folder.path(), &["check", "gateway", "--online"], "");
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    assert!(printed.contains(&format!("the upstream {nowhere} cannot be reached")), "{printed}");
+    assert!(printed.contains(&format!("the issuer http://{nowhere} cannot be had")), "{printed}");
+}
+
+#[test]
+fn an_openapi_document_is_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/orders.yaml");
+    let output = bailiwick(
+        folder.path(),
+        &["import", "openapi", document, "--upstream", "http://127.0.0.1:7000"],
+        "",
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    std::fs::write(folder.path().join("gateway.toml"), &output.stdout).unwrap();
+    let checked = bailiwick(folder.path(), &["check", "gateway", "--explain"], "");
+    let printed = text(&checked.stdout);
+    assert!(printed.contains("/v1/orders/* GET DELETE: one of the scopes"), "{printed}");
+
+    std::fs::write(folder.path().join("old.yaml"), "swagger: '2.0'\n").unwrap();
+    let old = bailiwick(folder.path(), &["import", "openapi", "old.yaml"], "");
+    assert_eq!(old.status.code(), Some(2));
+    assert!(text(&old.stderr).contains("convert the document"), "{}", text(&old.stderr));
+}
