@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -12,7 +12,9 @@ use axum::http::Request;
 use axum::response::Response;
 use bailiwick_gateway::Config;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -245,10 +247,69 @@ async fn an_upload_ends_with_its_token_too() {
     }
 }
 
+/// An HTTP/2 upstream whose answers say nothing, and which reads all the while; whether it still does.
+async fn listening() -> (SocketAddr, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let reads: Arc<AtomicBool> = Arc::default();
+    let noted = reads.clone();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let noted = noted.clone();
+            tokio::spawn(async move {
+                noted.store(true, Ordering::SeqCst);
+                let mut body = request.into_body();
+                while let Some(Ok(_)) = body.frame().await {}
+                noted.store(false, Ordering::SeqCst);
+            });
+            let silence = futures_util::stream::pending::<Result<Frame<Bytes>, Infallible>>();
+            let answer = Response::builder().header("content-type", "application/grpc");
+            async move { answer.body(StreamBody::new(silence)) }
+        });
+        let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        // What becomes of the connection is seen at the gateway.
+        let _ = server.serve_connection(TokioIo::new(stream), service).await;
+    });
+    (address, reads)
+}
+
+#[tokio::test]
+async fn both_halves_of_a_grpc_stream_end() {
+    let (upstream, reads) = listening().await;
+    let settings = "upstream_protocol = \"http2\"";
+    let config = config(upstream, "read", settings).replace(", upgrade = true", "");
+    let world = World::with(&config).await;
+    let stream = TokioIo::new(TcpStream::connect(world.gateway).await.unwrap());
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    let (send, mut receive) = mpsc::channel(1);
+    let frames = futures_util::stream::poll_fn(move |context| receive.poll_recv(context));
+    let request = http::Request::post("http://a/files/x")
+        .header("authorization", format!("Bearer {}", token(&world, 2)))
+        .body(StreamBody::new(frames))
+        .unwrap();
+    let answer = timeout(LONGEST, sender.send_request(request)).await.unwrap().unwrap();
+    let whole = timeout(LONGEST, answer.collect()).await.expect("it ends").unwrap();
+    assert_eq!(whole.trailers().unwrap()["grpc-status"], "16");
+    // The client goes on all the same.
+    timeout(LONGEST, async {
+        while reads.load(Ordering::SeqCst) {
+            let frame = Frame::data(Bytes::from_static(b"more"));
+            let _ = send.try_send(Ok::<_, Infallible>(frame));
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the upstream gets no more");
+}
+
 async fn rest_of_events(stream: &mut TcpStream) -> bool {
     let mut all = Vec::new();
     timeout(LONGEST, async {
-        while !all.ends_with(b"\r\n0\r\n\r\n") {
+        // The last chunk may be all that is left.
+        while !all.ends_with(b"0\r\n\r\n") {
             if stream.read_buf(&mut all).await.unwrap_or(0) == 0 {
                 return false;
             }
