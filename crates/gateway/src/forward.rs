@@ -97,6 +97,7 @@ impl Forwarder {
         let (mut parts, body) = request.into_parts();
         let takes_trailers = upgrade.is_none() && takes_trailers(&parts.headers);
         headers::cleanse_request(&mut parts.headers, onward.credentials);
+        headers::join_cookies(&mut parts.headers);
         // After the cleansing: what is set now is ours, and no `Connection` names it away.
         headers::set_via(&mut parts.headers, parts.version);
         headers::set_forwarded(&mut parts.headers, onward.client, onward.host.as_str());

@@ -52,6 +52,22 @@ pub(crate) fn cleanse_request(headers: &mut HeaderMap, credentials: Credentials)
     }
 }
 
+/// Makes one `Cookie` of those that HTTP/2 sends apart: only it has several (RFC 9113 §8.2.3).
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    let mut cookies = headers.get_all(header::COOKIE).iter();
+    let (Some(first), true) = (cookies.next(), cookies.next().is_some()) else { return };
+    let rest = headers.get_all(header::COOKIE).iter().skip(1);
+    let whole = rest.fold(first.as_bytes().to_vec(), |mut whole, cookie| {
+        whole.extend_from_slice(b"; ");
+        whole.extend_from_slice(cookie.as_bytes());
+        whole
+    });
+    // Header values with a semicolon between make a header value.
+    if let Ok(whole) = HeaderValue::from_maybe_shared(bytes::Bytes::from(whole)) {
+        headers.insert(header::COOKIE, whole);
+    }
+}
+
 /// Finds a header that must not reach an upstream, where it cannot be removed: one that only the
 /// gateway writes, one that changes what was asked for, or another spelling of one.
 pub(crate) fn deceptive(headers: &HeaderMap) -> Option<&HeaderName> {
@@ -216,8 +232,18 @@ const IDENTITY: &[&str] = &["x-auth-subject", "x-auth-client", "x-auth-scope"];
 const OURS: &[&str] = &["forwarded", "expect"];
 
 /// Headers that a proxy would write and whose word changes what the upstream does.
-const FROM_PROXIES: &[&str] =
-    &["x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "x-host"];
+const FROM_PROXIES: &[&str] = &[
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "x-host",
+    // The certificate of a client (RFC 9440 §2).
+    "client-cert",
+    "client-cert-chain",
+    // CGI makes `HTTP_PROXY` of it, which upstreams take for the proxy of their own requests.
+    "proxy",
+];
 
 /// Headers in which a request asks for something else than it seems to.
 const OVERRIDES: &[&str] = &[
@@ -232,7 +258,7 @@ const OVERRIDES: &[&str] = &[
 ];
 
 /// Beginnings of such headers.
-const FROM_PROXIES_BEGIN: &[&str] = &["x-forwarded", "x-original-"];
+const FROM_PROXIES_BEGIN: &[&str] = &["x-forwarded", "x-original-", "x-ssl-client-"];
 
 /// Headers whose second spelling would be another message to the upstream.
 const FRAMING: &[&str] = &["host", "content-length", "content-type", "cookie"];
@@ -283,6 +309,10 @@ mod tests {
             "X_HTTP_Method_Override",
             "Forwarded",
             "X-Real-IP",
+            "Client-Cert",
+            "client_cert_chain",
+            "X-SSL-Client-S-DN",
+            "Proxy",
             "transfer_encoding",
             "content_length",
             "Proxy_Authorization",

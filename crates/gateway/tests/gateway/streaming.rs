@@ -122,6 +122,27 @@ async fn http_2_is_spoken_without_tls() {
     assert_eq!(get("/other", "x").await.0, 404);
 }
 
+// RFC 9113 §8.2.3: several Cookie fields become one before HTTP/1.1 gets them.
+#[tokio::test]
+async fn cookies_that_http_2_sends_apart_reach_http_1_together() {
+    let world = World::usual().await;
+    let stream = TokioIo::new(TcpStream::connect(world.gateway).await.unwrap());
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("http://a/drive/healthz")
+        .header("cookie", "a=1")
+        .header("cookie", "b=2")
+        .header("cookie", "c=3")
+        .body(Empty::<Bytes>::new())
+        .unwrap();
+    let answer = timeout(LONGEST, sender.send_request(request)).await.unwrap().unwrap();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    assert!(body.contains(r#"["cookie","a=1; b=2; c=3"]"#), "{body}");
+    assert_eq!(body.matches("cookie").count(), 1, "{body}");
+}
+
 #[tokio::test]
 async fn a_shutdown_lets_requests_end_and_takes_no_more() {
     let mut world = World::usual().await;
