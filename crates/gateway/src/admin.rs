@@ -1,7 +1,7 @@
 //! The admin listener: metrics, health and explanations, for the operator alone.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl Admin {
     }
 
     async fn connection(self, stream: TcpStream) {
-        let is_loopback = stream.local_addr().is_ok_and(|address| address.ip().is_loopback());
+        let is_loopback = stream.local_addr().is_ok_and(is_loopback);
         let service = service_fn(|request| {
             let admin = self.clone();
             async move { Ok::<_, Infallible>(admin.answer(request, is_loopback).await) }
@@ -209,6 +209,11 @@ impl Question {
     }
 }
 
+/// Whether an address is this machine's own, also one of IPv4 on a listener of IPv6.
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
 /// Whether the request is for an address, or for `localhost`: no name that a stranger's DNS has.
 fn names_this_machine(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
@@ -240,3 +245,21 @@ const MOST_CONNECTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_QUESTION: usize = 128 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_loopback_on_listeners_of_either_family() {
+        for (address, expected) in [
+            ("127.0.0.1:1", true),
+            ("[::1]:1", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("[::ffff:192.0.2.1]:1", false),
+            ("192.0.2.1:1", false),
+        ] {
+            assert_eq!(is_loopback(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+}
