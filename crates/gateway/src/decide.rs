@@ -129,7 +129,7 @@ impl Site {
         if let (Some(calls), Some(rule)) = (&part.route.calls, part.route.access.rule())
             && mcp::carries_calls(method)
         {
-            return Ok(match admit::admit_but_scope(part.server, rule, &asked).await {
+            return Ok(match Box::pin(admit::admit_but_scope(part.server, rule, &asked)).await {
                 Ok(token) => {
                     event.permit = Some(token.permit().clone());
                     limiters.token(event)?;
@@ -137,7 +137,7 @@ impl Site {
                     Decision::Reads(Reading { part, calls, token, host, target })
                 }
                 Err(not) => {
-                    event.permit = self.despite(not.reason, part, &asked).await;
+                    event.permit = Box::pin(self.despite(not.reason, part, &asked)).await;
                     Decision::Refused(event.refused(not))
                 }
             });
@@ -145,7 +145,7 @@ impl Site {
         Ok(match admit(part.server, part.route, &asked).await {
             Ok(ticket) => {
                 event.permit = match ticket.verdict() {
-                    (_, Some(reason)) => self.despite(reason, part, &asked).await,
+                    (_, Some(reason)) => Box::pin(self.despite(reason, part, &asked)).await,
                     (_, None) => ticket.permit().cloned(),
                 };
                 limiters.token(event)?;
@@ -153,7 +153,7 @@ impl Site {
                 Decision::Passes(Passage { part, ticket, host, target })
             }
             Err(not) => {
-                event.permit = self.despite(not.reason, part, &asked).await;
+                event.permit = Box::pin(self.despite(not.reason, part, &asked)).await;
                 Decision::Refused(event.refused(not))
             }
         })

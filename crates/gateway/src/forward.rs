@@ -10,6 +10,7 @@ mod upgrade;
 mod upload;
 
 use std::error::Error;
+use std::pin::pin;
 use std::sync::Arc;
 use std::{fmt, mem};
 
@@ -120,10 +121,12 @@ impl Forwarder {
         let way = Way { target: onward.target, takes_trailers, upgrade: protocol };
         self.tend();
 
-        let exchange = self.exchange(request, &way, &progress, &mut lease);
-        let outcome = match end {
-            None => exchange.await,
-            Some(end) => timeout_at(end, exchange).await.unwrap_or(Err(Failed::Slow)),
+        let outcome = {
+            let exchange = pin!(self.exchange(request, &way, &progress, &mut lease));
+            match end {
+                None => exchange.await,
+                Some(end) => timeout_at(end, exchange).await.unwrap_or(Err(Failed::Slow)),
+            }
         };
         let (mut answer, mut turn) = outcome.map_err(|failed| failed.fault(&self.upstream))?;
         let patience = Patience::new(self.upstream.idle_timeout, end, lease);
@@ -198,7 +201,7 @@ impl Forwarder {
     ) -> Result<Response<Incoming>, Lost> {
         let limit = self.upstream.first_byte_timeout;
         let sent = Instant::now();
-        let mut answer = std::pin::pin!(taken.send(request));
+        let mut answer = pin!(taken.send(request));
         // The time begins anew with each part of the body that the upstream has taken.
         let deadline = || progress.latest().max(sent) + limit;
         loop {

@@ -225,7 +225,9 @@ async fn connection(
         // What was agreed in the handshake is spoken (RFC 9113 §3.2).
         Some(Some(Protocol::Http2)) if !speaks_http2 => {}
         Some(Some(Protocol::Http1)) if speaks_http2 => {}
-        Some(Some(protocol)) => talk(behind, wire, protocol, peer, (terms, &http), stopped).await,
+        Some(Some(protocol)) => {
+            Box::pin(talk(behind, wire, protocol, peer, (terms, &http), stopped)).await;
+        }
         _ => {}
     }
 }
@@ -286,7 +288,8 @@ async fn talk<T>(
     let answer = move |request| {
         let request = noted.note(request);
         let (behind, peer) = (behind.clone(), peer.clone());
-        async move {
+        // Boxed: hyper keeps room for it as long as the connection is open, and moves it there.
+        Box::pin(async move {
             match &*behind {
                 Behind::Worker(worker) => worker.answer(request, &peer).await,
                 Behind::Questions(questions) => {
@@ -294,7 +297,7 @@ async fn talk<T>(
                 }
                 Behind::Redirect => redirect::answer(&request).map(Logged::from),
             }
-        }
+        })
     };
     let ended = match protocol {
         Protocol::Http1 => {
@@ -325,7 +328,7 @@ async fn talk<T>(
                     |answer: Response<_>| answer.map(|body| active.until_the_end_of(body));
                 answer(request).map(|answer| Ok::<_, Infallible>(counted(answer)))
             });
-            let mut connection = pin!(
+            let mut connection = Box::pin(
                 http2::Builder::new(TokioExecutor::new())
                     .timer(TokioTimer::new())
                     .keep_alive_interval(terms.head_timeout)
@@ -334,7 +337,7 @@ async fn talk<T>(
                     .max_pending_accept_reset_streams(MOST_RESETS)
                     .max_local_error_reset_streams(MOST_ERRORS)
                     .max_send_buf_size(LARGEST_BACKLOG)
-                    .serve_connection(TokioIo::new(wire), service)
+                    .serve_connection(TokioIo::new(wire), service),
             );
             tokio::select! {
                 ended = connection.as_mut() => ended,

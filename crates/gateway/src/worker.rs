@@ -122,7 +122,7 @@ impl Ready {
         plain(&request, http)?;
         if let Some(receiver) = self.site.published.receiver(&request) {
             event.verdict = "event";
-            return Ok(answer::whole(events::receive(receiver, request).await));
+            return Ok(answer::whole(Box::pin(events::receive(receiver, request)).await));
         }
         match self.site.decide(&request, event).await? {
             Decision::Published(answer) | Decision::Refused(answer) => Ok(answer::whole(answer)),
@@ -136,11 +136,11 @@ impl Ready {
             }
             Decision::Reads(reading) => {
                 let (head, body) = request.into_parts();
-                let body = mcp::receive(body, reading.limit()).await?;
+                let body = Box::pin(mcp::receive(body, reading.limit())).await?;
                 match reading.decide(&head.headers, &body, event)? {
                     Ok(passage) => {
                         let request = Request::from_parts(head, Sent::Read(body.into()));
-                        self.forward(request, passage, asker, live, event).await
+                        Box::pin(self.forward(request, passage, asker, live, event)).await
                     }
                     Err(refusal) => Ok(answer::whole(refusal)),
                 }

@@ -150,7 +150,8 @@ impl ResourceServer {
     pub async fn admit(&self, asked: &Asked<'_>, rule: &Rule) -> Result<Permit, Refused> {
         match self.admit_at_once(asked, rule) {
             Some(outcome) => outcome,
-            None => self.admit_later(asked, rule).await,
+            // Boxed: whoever waits for nothing, as most do, has no room for it in its future.
+            None => Box::pin(self.admit_later(asked, rule)).await,
         }
     }
 

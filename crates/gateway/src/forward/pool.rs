@@ -114,17 +114,20 @@ impl Pool {
 
     /// A connection for one request.
     pub(super) async fn take(&self, freshness: Freshness) -> Result<Taken, NoConnection> {
-        match freshness {
-            Freshness::Http1 => {
-                let sender = self.connector.connect_http1(&self.server).await?;
-                return Ok(Taken { connection: Taking::Http1(Some(sender)), is_reused: false });
-            }
-            Freshness::Any => {
-                if let Some(taken) = self.idle().take() {
-                    return Ok(taken);
-                }
-            }
-            Freshness::New => {}
+        if freshness == Freshness::Any
+            && let Some(taken) = self.idle().take()
+        {
+            return Ok(taken);
+        }
+        // Boxed: requests that find a connection, as most do, have no room for making one.
+        Box::pin(self.make(freshness)).await
+    }
+
+    /// A connection that is new, unless another request makes one for all just now.
+    async fn make(&self, freshness: Freshness) -> Result<Taken, NoConnection> {
+        if freshness == Freshness::Http1 {
+            let sender = self.connector.connect_http1(&self.server).await?;
+            return Ok(Taken { connection: Taking::Http1(Some(sender)), is_reused: false });
         }
         if self.speaks.load(Ordering::Relaxed) == HTTP1 {
             return Ok(self.keep(self.connector.connect(&self.server).await?));

@@ -341,8 +341,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
                 return Poll::Ready(Ok(()));
             }
             this.held.reserve(READ_AT_ONCE);
-            let size = ready!(pin!(this.io.read_buf(&mut this.held)).poll(context))?;
-            if size == 0 {
+            let read = pin!(this.io.read_buf(&mut this.held)).poll(context);
+            if read.is_pending() && this.held.is_empty() {
+                this.held = BytesMut::new(); // an idle connection needs no room
+            }
+            if ready!(read)? == 0 {
                 this.ended = true;
                 return Poll::Ready(Ok(()));
             }
