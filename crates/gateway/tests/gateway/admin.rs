@@ -139,7 +139,7 @@ async fn it_is_ready_with_keys_and_until_the_drain() {
     while world.upstream.seen().is_empty() {
         tokio::task::yield_now().await;
     }
-    let _ = world.stop();
+    world.stop();
     let start = Instant::now();
     while get(admin, "/readyz").await.status != 503 {
         assert!(start.elapsed() < LONGEST);

@@ -36,7 +36,7 @@ fn block(yaml: &str, name: &str) -> String {
     let indent = lines[start].len() - lines[start].trim_start().len();
     let is_in = |line: &&&str| line.is_empty() || line.len() - line.trim_start().len() >= indent;
     let inside = lines[start..].iter().take_while(is_in);
-    inside.map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect()
+    inside.flat_map(|line| [line.get(indent..).unwrap_or_default(), "\n"]).collect()
 }
 
 #[test]
