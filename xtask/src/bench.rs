@@ -50,10 +50,9 @@ pub(crate) fn gateway(workspace: &Workspace, options: &[&str]) -> Result<()> {
     if let Some(unknown) = options.iter().find(|option| !KNOWN.contains(option)) {
         return Err(format!("unknown option {unknown}; there are {}", KNOWN.join(", ")).into());
     }
-    for program in ["nginx", "haproxy", "wrk"] {
-        tools::from_debian(program, "the gateway's benchmark")?;
-    }
-    let envoy = tools::envoy(&workspace.root.join("e2e/.tools"))?;
+    tools::from_debian("wrk", "the gateway's benchmark")?;
+    tools::proxies(&workspace.root.join("e2e"))?;
+    let envoy = workspace.root.join("e2e/.tools/envoy/_bin/envoy");
     // What is shipped is what is measured.
     let mut ours = cargo();
     ours.args(["build", "--profile", "dist", "--quiet", "--package", "bailiwick"]);

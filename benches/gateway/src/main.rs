@@ -29,8 +29,9 @@ fn run() -> Result<()> {
     let cores = machine::two_cores()?;
     machine::bind(cores.1)?;
     let mut field = Field::start(&options, cores)?;
-    let measured = field.measure(options.rounds())?;
+    // Before the load, after which caches are full of tokens.
     let memory = field.memory()?;
+    let measured = field.measure(options.rounds())?;
     let said = report::write(&options, &Arm::all(), &measured, &memory, &field.versions());
     println!("{said}");
     if let Some(path) = &options.write {

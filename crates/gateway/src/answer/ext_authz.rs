@@ -121,8 +121,8 @@ fn original(http: HttpRequest) -> Result<Request<()>, Fault> {
         }
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| malformed("it has a malformed header"))?;
-        headers
-            .append(name, HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(unreadable)?);
+        let value = HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(unreadable)?;
+        headers.try_append(name, value).map_err(|_| malformed("it has too many headers"))?;
     }
     headers.remove(HOST);
     let host = HeaderValue::try_from(http.host).map_err(unreadable)?;
@@ -206,12 +206,13 @@ mod tests {
 
     #[test]
     fn a_question_that_cannot_be_read_is_refused() {
-        let broken: [fn(&mut HttpRequest); 5] = [
+        let broken: [fn(&mut HttpRequest); 6] = [
             |http| http.path = "a".to_owned(),
             |http| http.path = "/a#b".to_owned(),
             |http| http.method = String::new(),
             |http| http.host = "a\nb".to_owned(),
             |http| drop(http.headers.insert("a b".to_owned(), String::new())),
+            |http| http.headers.extend((0..40_000).map(|n| (format!("x-{n}"), String::new()))),
         ];
         for break_it in broken {
             let mut http = question(&[], None);
