@@ -67,7 +67,9 @@ impl Server {
                 }
                 return Err(format!("{} does not listen: {said}", self.name).into());
             }
-            thread::sleep(Duration::from_millis(20)); // it is left the core to start
+            // The pause of a poll with a deadline, which leaves it the core to start; nothing is
+            // measured yet.
+            thread::sleep(Duration::from_millis(20));
         }
         Ok(())
     }

@@ -215,6 +215,7 @@ type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 async fn drained(shutdown: impl Future<Output = ()>, live: &Live, delay: Duration) {
     shutdown.await;
     live.drain();
+    // The operator's `drain_delay`: how they notice is not told to the gateway.
     tokio::time::sleep(delay).await;
 }
 

@@ -216,6 +216,7 @@ impl Reloader {
         let mut seen = std::fs::read(file).ok();
         let mut changed = None;
         loop {
+            // The period of a chore: files tell nobody that they have changed.
             let was_asked = tokio::select! {
                 () = asked.notified() => true,
                 () = sleep(LOOK) => false,

@@ -154,6 +154,7 @@ async fn impatience(patience: &mut Patience, heard: &Heard) -> Cut {
         if let Err(cut) = patience.look_at(heard.latest()) {
             return cut;
         }
+        // The period of looking; it is dropped with the tunnel.
         sleep(LOOK).await;
     }
 }

@@ -184,6 +184,7 @@ impl Drop for Turn {
 /// Closes idle connections for as long as the fleet lives.
 pub(super) async fn tend(fleet: Weak<Fleet>) {
     loop {
+        // The period of a chore; it ends with the fleet.
         sleep(IDLE_CONNECTION / 2).await;
         let Some(fleet) = fleet.upgrade() else { return };
         for member in &fleet.members {

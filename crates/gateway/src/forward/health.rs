@@ -28,6 +28,7 @@ pub(super) async fn watch(member: Weak<Member>, check: HealthCheck) {
                 }
             }
         }
+        // The operator's interval between two questions.
         sleep(check.interval).await;
     }
 }

@@ -69,6 +69,7 @@ impl Handshake {
     pub(crate) async fn keep_fresh(self: Arc<Self>, every: Duration) {
         let mut seen = self.stamps();
         loop {
+            // The period of a chore: files tell nobody that they have changed.
             tokio::time::sleep(every).await;
             match self.look(&mut seen) {
                 Ok(Look::Same) => {}

@@ -197,6 +197,7 @@ impl<T> Wire<T> {
             return outcome;
         }
         let patience = self.patience;
+        // A deadline, not a pause: it wakes who waits for a client that takes nothing.
         let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(patience)));
         if !self.is_stalled {
             stall.as_mut().reset(Instant::now() + patience);

@@ -74,6 +74,7 @@ impl Bounded {
     /// Whether the client has paused for too long, now that it sends nothing.
     fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
         let Some(patience) = self.patience else { return false };
+        // A deadline, not a pause: it wakes who waits for a client that sends nothing.
         let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(patience)));
         if !self.is_pausing {
             pause.as_mut().reset(Instant::now() + patience);
