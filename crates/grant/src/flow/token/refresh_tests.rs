@@ -1,4 +1,5 @@
-use super::*;
+use bailiwick_oauth::Secret;
+
 use crate::fixture::{API, BOTH, Conflict, OTHER, World, resource as id, scope, scopes, told};
 use crate::state::{Reach, RoleAccess, Status};
 

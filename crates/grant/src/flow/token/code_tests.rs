@@ -1,10 +1,12 @@
-use bailiwick_oauth::ClientId;
+use bailiwick_jose::Algorithm;
+use bailiwick_oauth::{ClientId, Secret, Subject};
 
 use super::*;
 use crate::fixture::{
     API, BACK, BOTH, Conflict, NOW, World, machine, no, resource as id, scopes, server, told,
 };
-use crate::state::{Authentication, Reach, Status};
+use crate::flow::token::AccessForm;
+use crate::state::{Authentication, GrantId, OpaqueToken, Reach, Status, TokenFormat};
 
 /// Worked example 2, with a refresh token.
 fn everything(world: &mut World) -> Secret {

@@ -1,0 +1,95 @@
+//! The refresh token (RFC 6749 §6): tokens for the same or another resource of its grant, and its own
+//! rotation (rules §6).
+
+use bailiwick_oauth::ErrorCode;
+use bailiwick_oauth::token::Request;
+
+use super::held::{Held, live, replayed};
+use super::narrow::narrow;
+use super::{Context, Outcome, Tokens, invalid_grant, write};
+use crate::state::{GrantKind, GrantRecord, RefreshToken, Rotation, User};
+use crate::{Decision, Entropy, Loaded, Reason, Refused};
+
+/// Refreshes an access token, for the same or another resource of the grant (RFC 6749 §6).
+///
+/// Does not authenticate the client; see [`rule::client_auth`](crate::rule::client_auth).
+pub fn refresh_token(
+    context: &Context<'_>,
+    request: &Request,
+    token: Option<&RefreshToken>,
+    grant: Option<&Loaded<GrantRecord>>,
+    user: Option<&User>,
+    entropy: &mut dyn Entropy,
+) -> Outcome {
+    let (held, rotation) = match refreshable(context, token, grant, user) {
+        Ok(held) => held,
+        Err(decision) => return *decision,
+    };
+    // rules §5.6, §6: a refused resource or scope rotates nothing.
+    let narrowed = match narrow(context, request, &held, request.scope.as_ref()) {
+        Ok(narrowed) => narrowed,
+        Err(refused) => return Decision::unchanged(Err(refused)),
+    };
+    let record = &held.grant.value;
+    let mut changes = Vec::new();
+    let access = write::access_token(
+        context,
+        &narrowed,
+        Some(record),
+        &record.subject,
+        entropy,
+        &mut changes,
+    );
+    let (next, change) = write::refresh_token(context, record, rotation.generation, entropy);
+    changes.push(change);
+    let expires_at = record
+        .expires_at
+        .max(access.claims.exp)
+        .max(context.now + context.tenant.lifetimes.refresh_token);
+    // Written even by a sibling: a revocation in the meantime is a conflict.
+    changes.push(held.grant.update(GrantRecord { rotation, expires_at, ..record.clone() }));
+    let outcome = Ok(Tokens { access, refresh: Some(next), id: None });
+    Decision { changes, outcome, explanation: narrowed.explanation }
+}
+
+fn refreshable<'a>(
+    context: &Context<'_>,
+    token: Option<&RefreshToken>,
+    grant: Option<&'a Loaded<GrantRecord>>,
+    user: Option<&'a User>,
+) -> Result<(Held<'a>, Rotation), Box<Outcome>> {
+    let refuse = |refused: Refused| Box::new(Decision::unchanged(Err(refused)));
+    if !context.client.grant_types.contains(&GrantKind::RefreshToken) {
+        let text = "this client is not registered for grant_type refresh_token";
+        let error = ErrorCode::UnauthorizedClient;
+        return Err(refuse(Refused::new(error, Reason::GrantTypeNotAllowed, text)));
+    }
+    let token = token.ok_or_else(|| refuse(invalid_grant(Reason::Unknown)))?;
+    if token.client != context.client.id {
+        return Err(refuse(invalid_grant(Reason::OtherClient)));
+    }
+    if context.now >= token.expires_at {
+        return Err(refuse(invalid_grant(Reason::Expired)));
+    }
+    let held = live(context, &token.grant, grant, user).map_err(refuse)?;
+    let Some(rotation) = rotated(context, token, held.grant.value.rotation) else {
+        return Err(Box::new(replayed(grant, Reason::RefreshReplayed))); // RFC 9700 §4.14.2
+    };
+    Ok((held, rotation))
+}
+
+/// The rotation after this use of a token; `None` when the token was retired for good (rules §6.4).
+fn rotated(context: &Context<'_>, token: &RefreshToken, before: Rotation) -> Option<Rotation> {
+    if token.generation == before.generation {
+        // The first use of a generation retires it and all of its siblings.
+        return Some(Rotation { generation: before.generation + 1, rotated_at: context.now });
+    }
+    let was_just_retired = token.generation + 1 == before.generation
+        && context.now <= before.rotated_at + context.tenant.lifetimes.replay;
+    // One replay window a generation: it is not begun anew.
+    was_just_retired.then_some(before)
+}
+
+#[cfg(test)]
+#[path = "refresh_tests.rs"]
+mod tests;

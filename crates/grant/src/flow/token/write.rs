@@ -1,0 +1,87 @@
+//! Writing down what was decided: access token, refresh token, ID token.
+
+use bailiwick_jose::Algorithm;
+use bailiwick_oauth::access_token::Claims;
+use bailiwick_oauth::{IdToken, Secret, Subject};
+
+use super::narrow::Narrowed;
+use super::{Access, AccessForm, Context};
+use crate::entropy::{identifier, secret};
+use crate::state::{Code, GrantRecord, OpaqueToken, RefreshToken, TokenFormat};
+use crate::{Change, Entropy};
+
+/// Writes an access token; an opaque one is remembered among the changes.
+pub(super) fn access_token(
+    context: &Context<'_>,
+    narrowed: &Narrowed<'_>,
+    grant: Option<&GrantRecord>,
+    subject: &Subject,
+    entropy: &mut dyn Entropy,
+    changes: &mut Vec<Change>,
+) -> Access {
+    let tenant = context.tenant;
+    let (audience, lifetime) = match narrowed.server {
+        Some(server) => (server.audience(), server.lifetime),
+        None => (tenant.issuer.as_str(), tenant.lifetimes.userinfo_token),
+    };
+    let claims = Claims {
+        iss: tenant.issuer.clone(),
+        sub: subject.clone(),
+        aud: audience.to_owned(),
+        client_id: context.client.id.clone(),
+        scope: narrowed.scopes.clone(),
+        jti: match grant {
+            Some(grant) => grant.id.token_id(entropy),
+            None => identifier(entropy),
+        },
+        iat: context.now,
+        exp: context.now + lifetime,
+        auth_time: grant.map(|grant| grant.auth_time),
+    };
+    let resource = narrowed.server.map(|server| server.identifier.clone());
+    let form = match narrowed.server {
+        Some(server) if server.format == TokenFormat::Opaque => {
+            let token = secret(entropy);
+            changes.push(Change::insert(OpaqueToken {
+                digest: token.digest(),
+                resource: server.identifier.clone(),
+                claims: claims.clone(),
+            }));
+            AccessForm::Opaque(token)
+        }
+        Some(server) => AccessForm::Jwt(server.algorithm),
+        None => AccessForm::Jwt(Algorithm::Es256),
+    };
+    Access { claims, resource, form }
+}
+
+/// Writes a refresh token of a generation (RFC 6749 §1.5).
+pub(super) fn refresh_token(
+    context: &Context<'_>,
+    grant: &GrantRecord,
+    generation: u64,
+    entropy: &mut dyn Entropy,
+) -> (Secret, Change) {
+    let token = secret(entropy);
+    let record = RefreshToken {
+        digest: token.digest(),
+        client: context.client.id.clone(),
+        grant: grant.id.clone(),
+        generation,
+        expires_at: context.now + context.tenant.lifetimes.refresh_token,
+    };
+    (token, Change::insert(record))
+}
+
+/// The ID token (OpenID Connect Core §3.1.3.6): its audience is the client, never a resource.
+pub(super) fn id_token(context: &Context<'_>, grant: &GrantRecord, code: &Code) -> IdToken {
+    IdToken {
+        iss: context.tenant.issuer.clone(),
+        sub: grant.subject.clone(),
+        aud: context.client.id.clone(),
+        iat: context.now,
+        exp: context.now + context.tenant.lifetimes.id_token,
+        auth_time: grant.auth_time,
+        nonce: code.nonce.clone(),
+    }
+}
