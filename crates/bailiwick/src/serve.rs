@@ -9,6 +9,7 @@ use bailiwick_authorization_server::config::Config;
 use bailiwick_authorization_server::keys::{Keyring, needed};
 use bailiwick_authorization_server::password::Passwords;
 use bailiwick_authorization_server::{AuthorizationServer, Limits, Parts, registry};
+use bailiwick_fetch::Fetcher;
 use bailiwick_store::Store;
 use bailiwick_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
@@ -70,8 +71,15 @@ impl Server {
         let servers = registry::list_resource_servers(&*store).await?;
         let keyring = Keyring::ensure(&*store, &needed(&servers), now()).await?;
         let passwords = Passwords::new(config.login.password_checks)?;
-        let mut parts =
-            Parts::new(config.tenant, Arc::clone(&store), keyring, passwords, config.login);
+        let fetcher = Fetcher::builder().build()?;
+        let mut parts = Parts::new(
+            config.tenant,
+            Arc::clone(&store),
+            keyring,
+            passwords,
+            config.login,
+            fetcher,
+        );
         parts.proxies = config.proxies;
         Ok(Self { router: AuthorizationServer::new(parts), store })
     }

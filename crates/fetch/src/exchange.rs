@@ -10,7 +10,7 @@ use bailiwick_oauth::{Issuer, Secret};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::fetcher::{Call, JSON};
+use crate::fetcher::{Call, JSON, Posted};
 use crate::introspection::endpoint::{Discovered, Endpoint, Entry};
 use crate::target::{clip, shown};
 use crate::{ClientAuthentication, FetchError, Fetcher};
@@ -80,7 +80,8 @@ impl Exchanger {
         form.extend(Some(asked.scope).filter(|scope| !scope.is_empty()).map(|it| ("scope", it)));
         form.extend(presented.form.iter().map(|(name, value)| (*name, value.as_str())));
         let authorization = presented.authorization.as_ref();
-        let call = Call { url: &url, authorization, accept: JSON, form: Some(&form) };
+        let call =
+            Call { url: &url, authorization, accept: JSON, posted: Some(Posted::form(&form)) };
         let answer = self.fetcher.send(call).await?;
         if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
             self.endpoint.doubt();

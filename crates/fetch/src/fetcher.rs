@@ -50,7 +50,32 @@ pub(crate) struct Call<'c> {
     pub(crate) authorization: Option<&'c Secret>,
     pub(crate) accept: &'static str,
     /// What is posted; nothing is, where there is none.
-    pub(crate) form: Option<&'c [(&'c str, &'c str)]>,
+    pub(crate) posted: Option<Posted>,
+}
+
+/// What is posted.
+#[derive(Clone)]
+pub struct Posted {
+    /// The media type.
+    pub content_type: &'static str,
+    /// The octets; may hold secrets.
+    pub body: Bytes,
+}
+
+impl Posted {
+    /// A form (RFC 6749 appendix B).
+    pub fn form(parameters: &[(&str, &str)]) -> Self {
+        Self {
+            content_type: "application/x-www-form-urlencoded",
+            body: form::encode(parameters.iter().copied()).into(),
+        }
+    }
+}
+
+impl fmt::Debug for Posted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Posted({}, {} bytes)", self.content_type, self.body.len())
+    }
 }
 
 /// A JSON document as it was published.
@@ -118,7 +143,7 @@ impl Fetcher {
         url: &str,
         authorization: Option<&Secret>,
     ) -> Result<Answer, FetchError> {
-        self.send(Call { url, authorization, accept: JSON, form: None }).await
+        self.send(Call { url, authorization, accept: JSON, posted: None }).await
     }
 
     /// Posts a form to an endpoint, with an `Authorization` header if one is given
@@ -132,26 +157,40 @@ impl Fetcher {
         form: &[(&str, &str)],
         authorization: Option<&Secret>,
     ) -> Result<Answer, FetchError> {
-        self.send(Call { url, authorization, accept: JSON, form: Some(form) }).await
+        self.post(url, Posted::form(form), authorization).await
+    }
+
+    /// Posts octets to an endpoint, with an `Authorization` header if one is given: a security event
+    /// token (RFC 8935 §2), a notice in JSON.
+    ///
+    /// # Errors
+    /// When the URL is refused or no whole answer arrives; any status but a redirect is an answer.
+    pub async fn post(
+        &self,
+        url: &str,
+        posted: Posted,
+        authorization: Option<&Secret>,
+    ) -> Result<Answer, FetchError> {
+        self.send(Call { url, authorization, accept: JSON, posted: Some(posted) }).await
     }
 
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, FetchError> {
-        let request = self.request(&call)?;
+        let url = call.url;
+        let request = self.request(call)?;
         let limit = self.0.limits.time;
-        match tokio::time::timeout(limit, self.exchange(call.url, request)).await {
+        match tokio::time::timeout(limit, self.exchange(url, request)).await {
             Ok(answer) => answer,
-            Err(_) => Err(FetchError::Timeout { url: shown(call.url), limit }),
+            Err(_) => Err(FetchError::Timeout { url: shown(url), limit }),
         }
     }
 
-    fn request(&self, call: &Call<'_>) -> Result<Request<Full<Bytes>>, FetchError> {
+    fn request(&self, call: Call<'_>) -> Result<Request<Full<Bytes>>, FetchError> {
         let mut request = Request::new(Full::default());
         *request.uri_mut() = self.0.rules.check(call.url)?;
-        if let Some(form) = call.form {
+        if let Some(Posted { content_type, body }) = call.posted {
             *request.method_mut() = Method::POST;
-            *request.body_mut() = Full::new(form::encode(form.iter().copied()).into());
-            let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-            request.headers_mut().insert(CONTENT_TYPE, kind);
+            *request.body_mut() = Full::new(body);
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static(call.accept));

@@ -17,7 +17,7 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use self::endpoint::{Discovered, Endpoint, Entry};
-use crate::fetcher::{Call, JSON};
+use crate::fetcher::{Call, JSON, Posted};
 use crate::signed::{self, untrusted};
 use crate::target::shown;
 use crate::{Answer, FetchError, Fetcher, IssuerKeys};
@@ -122,8 +122,10 @@ impl Introspector {
         form.extend(presented.form.iter().map(|(name, value)| (*name, value.as_str())));
         let accept = if self.signed.is_some() { ACCEPT_SIGNED } else { JSON };
         let authorization = presented.authorization.as_ref();
-        let answer =
-            self.fetcher.send(Call { url, authorization, accept, form: Some(&form) }).await?;
+        let answer = self
+            .fetcher
+            .send(Call { url, authorization, accept, posted: Some(Posted::form(&form)) })
+            .await?;
         let status = answer.status.as_u16();
         match answer.status {
             StatusCode::OK => Ok(answer),

@@ -39,7 +39,7 @@ mod target;
 pub use builder::Builder;
 pub use error::{BuildError, FetchError};
 pub use exchange::{Exchange, Exchanged, Exchanger};
-pub use fetcher::{Answer, Fetched, Fetcher};
+pub use fetcher::{Answer, Fetched, Fetcher, Posted};
 pub use introspection::{ClientAuthentication, Introspector, Tokeninfo};
 pub use keys::{IssuerKeys, KeySettings, Status};
 pub use lane::Fetches;

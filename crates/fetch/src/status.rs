@@ -85,7 +85,7 @@ trait Source: Send + Sync {
 #[async_trait]
 impl Source for Fetcher {
     async fn get(&self, uri: &str) -> Result<Fetched, FetchError> {
-        let call = Call { url: uri, authorization: None, accept: ACCEPT, form: None };
+        let call = Call { url: uri, authorization: None, accept: ACCEPT, posted: None };
         let answer = self.send(call).await?;
         if answer.status != StatusCode::OK {
             return Err(FetchError::Status { url: shown(uri), status: answer.status.as_u16() });

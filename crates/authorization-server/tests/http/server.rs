@@ -10,6 +10,7 @@ use bailiwick_authorization_server::config::{Config, Surroundings};
 use bailiwick_authorization_server::keys::{Keyring, needed};
 use bailiwick_authorization_server::password::{self, Passwords};
 use bailiwick_authorization_server::{AuthorizationServer, Parts, registry};
+use bailiwick_fetch::Fetcher;
 use bailiwick_grant::Change;
 use bailiwick_grant::state::StoredKey;
 use bailiwick_jose::{Algorithm, Jws, SigningKey};
@@ -134,7 +135,9 @@ impl Server {
         let passwords = Passwords::new(2).unwrap();
         let clock = Arc::new(AtomicI64::new(START));
         let shared: Arc<dyn Store> = store.clone();
-        let mut parts = Parts::new(config.tenant, shared, keyring, passwords, config.login);
+        let fetcher = Fetcher::builder().build().unwrap();
+        let mut parts =
+            Parts::new(config.tenant, shared, keyring, passwords, config.login, fetcher);
         let time = Arc::clone(&clock);
         parts.clock = Arc::new(move || time.load(Ordering::SeqCst));
         Self { router: AuthorizationServer::new(parts), store, clock }

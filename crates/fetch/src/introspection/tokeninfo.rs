@@ -5,7 +5,7 @@ use bailiwick_oauth::introspect::Received;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::fetcher::{Call, JSON};
+use crate::fetcher::{Call, JSON, Posted};
 use crate::target::shown;
 use crate::{Answer, FetchError, Fetcher};
 
@@ -36,7 +36,12 @@ impl Tokeninfo {
     /// When there is any other answer or none, which says nothing about the token.
     pub async fn look_up(&self, token: &str) -> Result<Received, FetchError> {
         let form = [("access_token", token)];
-        let call = Call { url: &self.url, authorization: None, accept: JSON, form: Some(&form) };
+        let call = Call {
+            url: &self.url,
+            authorization: None,
+            accept: JSON,
+            posted: Some(Posted::form(&form)),
+        };
         let answer = self.fetcher.send(call).await?;
         match answer.status {
             StatusCode::OK => {
