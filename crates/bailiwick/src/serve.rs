@@ -9,7 +9,6 @@ use bailiwick_authorization_server::config::Config;
 use bailiwick_authorization_server::keys::{Keyring, needed};
 use bailiwick_authorization_server::password::Passwords;
 use bailiwick_authorization_server::{AuthorizationServer, Limits, Parts, registry};
-use bailiwick_fetch::Fetcher;
 use bailiwick_store::Store;
 use bailiwick_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
@@ -71,7 +70,7 @@ impl Server {
         let servers = registry::list_resource_servers(&*store).await?;
         let keyring = Keyring::ensure(&*store, &needed(&servers), now()).await?;
         let passwords = Passwords::new(config.login.password_checks)?;
-        let fetcher = Fetcher::builder().build()?;
+        let fetcher = config.outgoing.fetcher(&config.tenant.issuer)?;
         let mut parts = Parts::new(
             config.tenant,
             Arc::clone(&store),

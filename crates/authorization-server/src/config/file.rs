@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::key_set::{KeySet, KeySetFile};
+use super::outgoing;
 use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
 use super::secret::SecretDigest;
 use super::value::{Claims, Count, Method, PasswordHash, ReachEntry, Reached, Seconds, Words};
@@ -47,6 +48,8 @@ section! {
         lifetimes: Lifetimes = default "{}";
         /// How signing in is guarded; see below.
         login: Login = default "{}";
+        /// Requests to others; see below.
+        outgoing: outgoing::Section = default "{}";
         /// The APIs; see below.
         resource: Vec<ResourceServer> = default "[]";
         /// The clients; see below.
@@ -206,10 +209,11 @@ section! {
 }
 
 /// Every section, in the order of the reference.
-pub(super) const SECTIONS: [Section; 7] = [
+pub(super) const SECTIONS: &[Section] = &[
     Root::SECTION,
     Lifetimes::SECTION,
     Login::SECTION,
+    outgoing::Section::SECTION,
     ResourceServer::SECTION,
     ScopeTable::SECTION,
     Client::SECTION,

@@ -8,6 +8,7 @@ mod check;
 mod file;
 mod key_set;
 mod nearest;
+mod outgoing;
 mod problem;
 mod read;
 mod reference;
@@ -25,6 +26,7 @@ use bailiwick_grant::state::{Client, ResourceServer, User, Username};
 use bailiwick_jose::{base64url, digest};
 use bailiwick_oauth::Subject;
 
+pub use outgoing::Outgoing;
 pub use problem::{ConfigError, Problem};
 pub use reference::reference;
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub store: PathBuf,
     /// How signing in is guarded.
     pub login: Login,
+    /// What requests to others may do.
+    pub outgoing: Outgoing,
     /// The resource servers, marked as managed.
     pub resource_servers: Vec<ResourceServer>,
     /// The clients, marked as managed.

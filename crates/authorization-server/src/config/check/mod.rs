@@ -14,7 +14,7 @@ use super::file::{self, Root};
 use super::nearest::nearest;
 use super::read::{At, Reader};
 use super::value::Seconds;
-use super::{Config, Login};
+use super::{Config, Login, outgoing};
 
 /// Turns what was read into what the server works with; notes every contradiction.
 pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
@@ -37,6 +37,7 @@ pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
             window: between(&root.login.window, 1, YEAR, reader),
             password_checks: root.login.password_checks.0.into(),
         },
+        outgoing: outgoing::check(root.outgoing, reader),
         tenant,
         resource_servers,
         clients: clients?,
