@@ -38,10 +38,8 @@ impl Outgoing {
     /// # Errors
     /// When a certificate authority cannot be read.
     pub fn fetcher(&self, issuer: &Issuer) -> Result<Fetcher, BuildError> {
-        let mut builder = Fetcher::builder().loopback(match is_here(issuer) {
-            true => Loopback::Allowed,
-            false => Loopback::Refused,
-        });
+        let loopback = if is_here(issuer) { Loopback::Allowed } else { Loopback::Refused };
+        let mut builder = Fetcher::builder().loopback(loopback);
         for pem in &self.authorities {
             builder = builder.extra_authorities(pem.clone());
         }
