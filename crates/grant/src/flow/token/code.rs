@@ -5,10 +5,10 @@ use bailiwick_oauth::token::{GrantType, Request};
 
 use super::held::{Held, live, replayed};
 use super::narrow::narrow;
-use super::write::{access_token, id_token, refresh_token};
-use super::{Context, Outcome, Tokens, grant_type_allowed, invalid_grant};
-use crate::rule::{pkce, scope};
-use crate::state::{Client, Code, GrantKind, GrantRecord, RefreshTokens, Standing, User};
+use super::write::first_tokens;
+use super::{Context, Outcome, grant_type_allowed, invalid_grant};
+use crate::rule::pkce;
+use crate::state::{Client, Code, GrantRecord, Standing, User};
 use crate::{Decision, Entropy, Loaded, Reason, Refused};
 
 /// Redeems an authorization code (RFC 6749 §4.1.3).
@@ -34,27 +34,8 @@ pub fn authorization_code(
             return Decision::new(vec![counted], Err(refused));
         }
     };
-    let now = context.now;
-    let record = &held.grant.value;
-    let mut changes = vec![code.update(code.value.clone().spend())]; // RFC 6749 §4.1.2: single use
-    let may = |scope| {
-        scope::holds_global(context.tenant, context.client, &record.grant, scope) // rules §6.3
-    };
-    let id = may("openid").then(|| id_token(context, record, &code.value));
-    let access =
-        access_token(context, &narrowed, Some(record), &record.subject, entropy, &mut changes);
-    let gets_refresh = context.client.grant_types.contains(&GrantKind::RefreshToken)
-        && (may("offline_access") || context.client.refresh_tokens == RefreshTokens::Always);
-    let mut expires_at = record.expires_at.max(access.claims.exp);
-    let refresh = gets_refresh.then(|| {
-        let (token, change) = refresh_token(context, record, record.rotation.generation, entropy);
-        expires_at = expires_at.max(now + context.tenant.lifetimes.refresh_token);
-        changes.push(change);
-        token
-    });
-    changes.push(held.grant.update(GrantRecord { expires_at, ..record.clone() }));
-    let outcome = Ok(Tokens { access, refresh, id });
-    Decision { changes, outcome, explanation: narrowed.explanation }
+    let spent = code.update(code.value.clone().spend()); // RFC 6749 §4.1.2: single use
+    first_tokens(context, &held, narrowed, code.value.nonce.as_deref(), spent, entropy)
 }
 
 fn redeemable<'a>(

@@ -6,7 +6,9 @@ use crate::fixture::{
     API, BACK, BOTH, Conflict, NOW, World, machine, no, resource as id, scopes, server, told,
 };
 use crate::flow::token::AccessForm;
-use crate::state::{Authentication, GrantId, OpaqueToken, Reach, Status, TokenFormat};
+use crate::state::{
+    Authentication, GrantId, GrantKind, OpaqueToken, Reach, RefreshTokens, Status, TokenFormat,
+};
 
 /// Worked example 2, with a refresh token.
 fn everything(world: &mut World) -> Secret {

@@ -4,11 +4,46 @@ use bailiwick_jose::Algorithm;
 use bailiwick_oauth::access_token::Claims;
 use bailiwick_oauth::{IdToken, Secret, Subject};
 
+use super::held::Held;
 use super::narrow::Narrowed;
-use super::{Access, AccessForm, Context};
+use super::{Access, AccessForm, Context, Outcome, Tokens};
 use crate::entropy::{identifier, secret};
-use crate::state::{Code, GrantRecord, OpaqueToken, RefreshToken, TokenFormat};
-use crate::{Change, Entropy};
+use crate::rule::scope;
+use crate::state::{GrantKind, GrantRecord, OpaqueToken, RefreshToken, RefreshTokens, TokenFormat};
+use crate::{Change, Decision, Entropy};
+
+/// Writes what a grant gives when it is redeemed for the first time: an access token, an ID token and
+/// a refresh token, each where it is due (RFC 6749 §4.1.4, rules §5.5).
+///
+/// `spent` is the change after which what was redeemed cannot be redeemed again.
+pub(super) fn first_tokens(
+    context: &Context<'_>,
+    held: &Held<'_>,
+    narrowed: Narrowed<'_>,
+    nonce: Option<&str>,
+    spent: Change,
+    entropy: &mut dyn Entropy,
+) -> Outcome {
+    let Context { tenant, client, now, .. } = *context;
+    let record = &held.grant.value;
+    let mut changes = vec![spent];
+    let may = |scope| scope::holds_global(tenant, client, &record.grant, scope); // rules §6.3
+    let id = may("openid").then(|| id_token(context, record, nonce));
+    let access =
+        access_token(context, &narrowed, Some(record), &record.subject, entropy, &mut changes);
+    let gets_refresh = client.grant_types.contains(&GrantKind::RefreshToken)
+        && (may("offline_access") || client.refresh_tokens == RefreshTokens::Always);
+    let mut expires_at = record.expires_at.max(access.claims.exp);
+    let refresh = gets_refresh.then(|| {
+        let (token, change) = refresh_token(context, record, record.rotation.generation, entropy);
+        expires_at = expires_at.max(now + tenant.lifetimes.refresh_token);
+        changes.push(change);
+        token
+    });
+    changes.push(held.grant.update(GrantRecord { expires_at, ..record.clone() }));
+    let outcome = Ok(Tokens { access, refresh, id });
+    Decision { changes, outcome, explanation: narrowed.explanation }
+}
 
 /// Writes an access token; an opaque one is remembered among the changes.
 pub(super) fn access_token(
@@ -74,7 +109,7 @@ pub(super) fn refresh_token(
 }
 
 /// The ID token (OpenID Connect Core §3.1.3.6): its audience is the client, never a resource.
-pub(super) fn id_token(context: &Context<'_>, grant: &GrantRecord, code: &Code) -> IdToken {
+fn id_token(context: &Context<'_>, grant: &GrantRecord, nonce: Option<&str>) -> IdToken {
     IdToken {
         iss: context.tenant.issuer.clone(),
         sub: grant.subject.clone(),
@@ -82,6 +117,6 @@ pub(super) fn id_token(context: &Context<'_>, grant: &GrantRecord, code: &Code) 
         iat: context.now,
         exp: context.now + context.tenant.lifetimes.id_token,
         auth_time: grant.auth_time,
-        nonce: code.nonce.clone(),
+        nonce: nonce.map(str::to_owned),
     }
 }
