@@ -10,15 +10,16 @@ use bailiwick_grant::{Loaded, Reason, Refused, Tenant};
 use bailiwick_oauth::{ClientId, Grant, RedirectUri, Resource, Scopes, Secret, Subject};
 use bailiwick_store::{Store, StoreError, StoreExt};
 
-use crate::keys::Keyring;
+use crate::answer::Failure;
+use crate::app::App;
 use crate::signer;
 
 /// The most resource servers that are looked through for a hint or listed in the metadata.
 pub(crate) const MOST_LISTED: usize = 256;
 
-/// The client with this identifier.
-pub(crate) async fn client(store: &dyn Store, id: &ClientId) -> Result<Option<Client>, StoreError> {
-    Ok(store.load::<Client>(id.as_str()).await?.map(|loaded| loaded.value))
+/// The client with this identifier: the one place where a request's client comes from.
+pub(crate) async fn client(app: &App, id: &ClientId) -> Result<Option<Client>, Failure> {
+    Ok(app.store.load::<Client>(id.as_str()).await?.map(|loaded| loaded.value))
 }
 
 /// What a request names.
@@ -177,12 +178,9 @@ impl FoundToken {
 }
 
 /// Finds an access token: one of our own JWTs, or an opaque one of the store.
-pub(crate) async fn access_token(
-    store: &dyn Store,
-    keyring: &Keyring,
-    token: &Secret,
-) -> Result<FoundToken, StoreError> {
-    let found = match signer::verified(keyring, token) {
+pub(crate) async fn access_token(app: &App, token: &Secret) -> Result<FoundToken, StoreError> {
+    let store = &*app.store;
+    let found = match signer::verified(&app.keyring.load(), token) {
         Some(claims) => Found::Jwt(claims),
         None => match store.load::<OpaqueToken>(token.digest().as_str()).await? {
             Some(opaque) => Found::Opaque(opaque.value),

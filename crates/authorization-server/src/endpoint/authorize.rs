@@ -39,7 +39,7 @@ async fn answer(app: &App, event: &Event, request: Request) -> Answered {
     // RFC 6749 §4.1.2.1: until client and redirect URI belong together, nothing is redirected.
     let asker = Asker::read(&form)?;
     event.client(&asker.client_id);
-    let client = load::client(&*app.store, &asker.client_id).await?.ok_or_else(|| {
+    let client = load::client(app, &asker.client_id).await?.ok_or_else(|| {
         let text = format!("no client is registered as '{}'", asker.client_id);
         Refused::new(ErrorCode::InvalidClient, Reason::UnknownClient, text)
     })?;

@@ -27,7 +27,7 @@ pub(super) async fn authenticated(
     credentials: &Credentials,
 ) -> Result<Client, Failure> {
     let now = app.now();
-    let client = load::client(&*app.store, credentials.client_id()).await?;
+    let client = load::client(app, credentials.client_id()).await?;
     event.client(credentials.client_id());
     let authenticated = client_auth::authenticate(&app.tenant, client.as_ref(), credentials, now)?;
     if let Some(spent) = &authenticated.assertion {

@@ -59,7 +59,7 @@ pub(super) async fn found(
     let key = key(ticket, browser);
     let found = load::interaction(&*app.store, &key, app.now()).await?;
     let interaction = found.ok_or(Failure::Over)?;
-    let client = load::client(&*app.store, interaction.value.request.client()).await?;
+    let client = load::client(app, interaction.value.request.client()).await?;
     let client = client.ok_or(Failure::Over)?;
     event.client(&client.id);
     // What was registered may have changed while the user was reading.

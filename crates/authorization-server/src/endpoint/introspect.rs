@@ -41,7 +41,7 @@ async fn answer(app: &App, event: &Event, request: Request) -> Answered {
         return Err(Refused::new(ErrorCode::InvalidClient, Reason::UnknownClient, text).into());
     };
     event.resource(&server.identifier);
-    let token = load::access_token(store, &app.keyring.load(), &request.token).await?;
+    let token = load::access_token(app, &request.token).await?;
     let answer = introspect(&app.tenant, server, &token.found, &token.known(), app.now());
     event.verdict(match &answer {
         Introspected::Active(_) => "active",

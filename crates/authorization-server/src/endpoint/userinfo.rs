@@ -32,8 +32,7 @@ async fn answer(app: &App, event: &Event, presented: Result<Presented<'_>, Refus
         return Err(Failure::NoToken); // no token is bound to a key yet
     }
     let token = Secret::new(presented.expose());
-    let store = &*app.store;
-    let token = load::access_token(store, &app.keyring.load(), &token).await?;
+    let token = load::access_token(app, &token).await?;
     if let Some(claims) = token.found.claims() {
         event.client(&claims.client_id);
     }
