@@ -24,6 +24,7 @@ use tower_http::cors::{Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::branding::Branding;
 use crate::config::Login;
 use crate::cookie::Cookies;
 use crate::endpoint::{
@@ -55,6 +56,8 @@ pub struct Parts {
     pub accounts: Arc<dyn Throttle>,
     /// How often sign-ins were tried, by address.
     pub addresses: Arc<dyn Throttle>,
+    /// How the pages look.
+    pub branding: Branding,
     /// The proxies in front, whose `X-Forwarded-For` is believed; nobody else's is.
     pub proxies: Vec<IpAddr>,
     /// The names that the Microsoft v1 endpoints answer to: `/{name}/oauth2/authorize` (rules §8).
@@ -86,6 +89,7 @@ impl Parts {
             first_use: Arc::new(MemoryFirstUse::default()),
             accounts: Arc::new(MemoryThrottle::new(pace, MOST_THROTTLED)),
             addresses: Arc::new(MemoryThrottle::new(crowd, MOST_THROTTLED)),
+            branding: Branding::default(),
             proxies: Vec::new(),
             v1_names: vec!["common".to_owned(), "default".to_owned()],
             timeout: Duration::from_secs(30),
@@ -137,11 +141,16 @@ impl AuthorizationServer {
             .route(&at("ready"), get(health::ready))
             .route(&app.style_path, get(assets::style))
             .route(&app.icon_path, get(assets::icon));
-        for name in &app.v1_names {
+        if let Some(look) = &app.logo_path {
+            people = people.route(look, get(assets::logo));
+        }
+        // An issuer with a path is a tenant in itself: `/{tenant}/oauth2/authorize` (rules §8).
+        let v1_names = app.v1_names.iter().map(|name| format!("{name}/oauth2"));
+        let own = (!app.tenant.issuer.path().is_empty()).then(|| "oauth2".to_owned());
+        for place in v1_names.chain(own) {
             let authorize = get(authorize::endpoint).post(authorize::endpoint);
-            people = people.route(&at(&format!("{name}/oauth2/authorize")), authorize);
-            machines =
-                machines.route(&at(&format!("{name}/oauth2/token")), post(token::endpoint_v1));
+            people = people.route(&at(&format!("{place}/authorize")), authorize);
+            machines = machines.route(&at(&format!("{place}/token")), post(token::endpoint_v1));
         }
         machines
             // Before the layer, which answers preflights in the place of this.
@@ -186,8 +195,11 @@ pub(crate) struct App {
     pub(crate) cookies: Cookies,
     /// The origin that browsers send for pages of ours, in its canonical spelling.
     pub(crate) origin: String,
+    pub(crate) branding: Branding,
+    pub(crate) style: String,
     pub(crate) style_path: String,
     pub(crate) icon_path: String,
+    pub(crate) logo_path: Option<String>,
     pub(crate) metadata: ArcSwapOption<metadata::Written>,
     v1_names: Vec<String>,
     timeout: Duration,
@@ -198,10 +210,12 @@ pub(crate) struct App {
 impl App {
     fn new(parts: Parts) -> Self {
         let issuer = &parts.tenant.issuer;
-        let asset = |name: &str, extension: &str, content: &str| {
-            let tag = base64url::encode(&digest::sha256(content.as_bytes())[..6]);
+        let asset = |name: &str, extension: &str, content: &[u8]| {
+            let tag = base64url::encode(&digest::sha256(content)[..6]);
             format!("{}/assets/{name}-{tag}.{extension}", issuer.path())
         };
+        let style = format!("{}{}", assets::STYLE, parts.branding.style());
+        let logo = parts.branding.logo.as_ref();
         Self {
             keyring: ArcSwap::from_pointee(parts.keyring),
             passwords: parts.passwords,
@@ -212,8 +226,11 @@ impl App {
             proxies: parts.proxies,
             cookies: Cookies::new(issuer),
             origin: canonical_origin(issuer.origin()),
-            style_path: asset("style", "css", assets::STYLE),
-            icon_path: asset("icon", "svg", assets::ICON),
+            style_path: asset("style", "css", style.as_bytes()),
+            icon_path: asset("icon", "svg", assets::ICON.as_bytes()),
+            logo_path: logo.map(|logo| asset("logo", logo.extension(), logo.octets())),
+            style,
+            branding: parts.branding,
             metadata: ArcSwapOption::empty(),
             v1_names: parts.v1_names,
             timeout: parts.timeout,

@@ -5,10 +5,12 @@
 //! `signer` answer. Endpoints hold no rules.
 //!
 //! - [`AuthorizationServer`] is the router, made of its [`Parts`]; [`serve`] puts it on a listener;
+//! - [`tenants`](tenants()) puts several issuers on one origin;
 //! - [`config`] reads the configuration file, [`registry`] applies it to the store;
 //! - [`keys`] holds the signing keys, [`password`] checks the users' passwords.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
 
+pub mod branding;
 pub mod config;
 pub mod keys;
 pub mod password;
@@ -25,7 +27,9 @@ mod load;
 mod page;
 mod serve;
 mod signer;
+mod tenants;
 mod throttle;
 
 pub use app::{AuthorizationServer, Parts};
 pub use serve::{Limits, Peer, serve};
+pub use tenants::tenants;

@@ -76,7 +76,8 @@ pub fn check_hash(phc: &str) -> Result<(), PasswordError> {
     if in_range { Ok(()) } else { Err(PasswordError::Parameters) }
 }
 
-/// Verifies passwords, a few at a time.
+/// Verifies passwords, a few at a time; clones share the bound.
+#[derive(Clone)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
     decoy: Arc<str>,

@@ -1,5 +1,6 @@
 //! `serve` and `check serve`: the authorization server from its configuration file.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,6 +10,7 @@ use bailiwick_authorization_server::config::Config;
 use bailiwick_authorization_server::keys::{Keyring, needed};
 use bailiwick_authorization_server::password::Passwords;
 use bailiwick_authorization_server::{AuthorizationServer, Limits, Parts, registry};
+use bailiwick_oauth::Issuer;
 use bailiwick_store::Store;
 use bailiwick_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
@@ -33,20 +35,24 @@ pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
 /// Reads the configuration and says what is wrong with it.
 pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     let config = load(path)?;
-    println!(
-        "{}: good; {} resources, {} clients, {} users",
-        path.display(),
-        config.resource_servers.len(),
-        config.clients.len(),
-        config.users.len()
-    );
+    println!("{}: good", path.display());
+    for config in std::iter::once(&config).chain(&config.tenants) {
+        println!(
+            "{}: {} resources, {} clients, {} users",
+            config.tenant.issuer,
+            config.resource_servers.len(),
+            config.clients.len(),
+            config.users.len()
+        );
+    }
     Ok(())
 }
 
 /// Reads the configuration file; warnings go to standard error.
 pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
     let config = Config::load(path).map_err(|error| Failure::usage(error.to_string()))?;
-    for warning in &config.warnings {
+    let tenants = config.tenants.iter().flat_map(|tenant| &tenant.warnings);
+    for warning in config.warnings.iter().chain(tenants) {
         eprintln!("bailiwick: warning: {warning}");
     }
     Ok(config)
@@ -55,32 +61,23 @@ pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
 /// An authorization server that is ready to listen.
 pub(crate) struct Server {
     router: Router,
-    store: Arc<dyn Store>,
+    /// Of each issuer.
+    stores: Vec<Arc<dyn Store>>,
 }
 
 impl Server {
     /// Opens the store, applies the configuration and makes the signing keys that are missing.
-    pub(crate) async fn prepare(config: Config) -> Result<Self, Failure> {
-        let store: Arc<dyn Store> = Arc::new(
-            SqliteStore::open(&config.store)
-                .map_err(|error| Failure::from(error).during("the store cannot be opened"))?,
-        );
-        registry::apply(&*store, &config).await?;
-        // Also those that commands registered: each may ask for another algorithm.
-        let servers = registry::list_resource_servers(&*store).await?;
-        let keyring = Keyring::ensure(&*store, &needed(&servers), now()).await?;
+    pub(crate) async fn prepare(mut config: Config) -> Result<Self, Failure> {
+        let proxies = config.proxies.clone();
+        let tenants = std::mem::take(&mut config.tenants);
+        let (mut stores, mut others) = (Vec::new(), Vec::new());
+        // One bound for all: it is the machine's memory that passwords are checked in.
         let passwords = Passwords::new(config.login.password_checks)?;
-        let fetcher = config.outgoing.fetcher(&config.tenant.issuer)?;
-        let mut parts = Parts::new(
-            config.tenant,
-            Arc::clone(&store),
-            keyring,
-            passwords,
-            config.login,
-            fetcher,
-        );
-        parts.proxies = config.proxies;
-        Ok(Self { router: AuthorizationServer::new(parts), store })
+        let first = issuer(config, &passwords, &proxies, &mut stores).await?;
+        for tenant in tenants {
+            others.push(issuer(tenant, &passwords, &proxies, &mut stores).await?);
+        }
+        Ok(Self { router: bailiwick_authorization_server::tenants(first, others), stores })
     }
 
     /// Serves until it is dropped.
@@ -93,29 +90,56 @@ impl Server {
         listener: TcpListener,
         end: impl Future<Output = ()> + Send,
     ) -> Result<(), Failure> {
-        let Self { router, store } = self;
+        let Self { router, stores } = self;
         let serve = bailiwick_authorization_server::serve(listener, router, Limits::default(), end);
         tokio::select! {
             served = serve => Ok(served?),
-            () = sweep(&*store) => Ok(()),
+            () = sweep(&stores) => Ok(()),
         }
     }
 }
 
+/// One issuer: opens its store, applies its configuration, makes the signing keys that are missing.
+async fn issuer(
+    config: Config,
+    passwords: &Passwords,
+    proxies: &[IpAddr],
+    stores: &mut Vec<Arc<dyn Store>>,
+) -> Result<(Issuer, Router), Failure> {
+    let store: Arc<dyn Store> = Arc::new(
+        SqliteStore::open(&config.store)
+            .map_err(|error| Failure::from(error).during("the store cannot be opened"))?,
+    );
+    let issuer = config.tenant.issuer.clone();
+    registry::apply(&*store, &config).await?;
+    // Also those that commands registered: each may ask for another algorithm.
+    let servers = registry::list_resource_servers(&*store).await?;
+    let keyring = Keyring::ensure(&*store, &needed(&servers), now()).await?;
+    let (passwords, fetcher) = (passwords.clone(), config.outgoing.fetcher(&issuer)?);
+    let mut parts =
+        Parts::new(config.tenant, Arc::clone(&store), keyring, passwords, config.login, fetcher);
+    parts.proxies = proxies.to_vec();
+    parts.branding = config.branding;
+    stores.push(store);
+    Ok((issuer, AuthorizationServer::new(parts)))
+}
+
 /// Removes expired records, a few at a time, for ever.
-async fn sweep(store: &dyn Store) {
+async fn sweep(stores: &[Arc<dyn Store>]) {
     let (period, most) = SWEEP;
     loop {
         // The period of a chore, beside the server; it is dropped with it.
         tokio::time::sleep(period).await;
         // Small batches, one after another until nothing is left: a flood does not pile up.
-        loop {
-            match store.sweep(now(), most).await {
-                Ok(swept) if swept == most => tokio::task::yield_now().await,
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "expired records cannot be swept");
-                    break;
+        for store in stores {
+            loop {
+                match store.sweep(now(), most).await {
+                    Ok(swept) if swept == most => tokio::task::yield_now().await,
+                    Ok(_) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, "expired records cannot be swept");
+                        break;
+                    }
                 }
             }
         }

@@ -15,7 +15,9 @@ use super::key_set::{KeySet, KeySetFile};
 use super::outgoing;
 use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
 use super::secret::SecretDigest;
-use super::value::{Claims, Count, Method, PasswordHash, ReachEntry, Reached, Seconds, Words};
+use super::value::{
+    Accent, Claims, Count, Logo, Method, PasswordHash, ReachEntry, Reached, Seconds, Words,
+};
 
 section! {
     /// The server itself. These fields stand before the first `[section]` of the file.
@@ -50,6 +52,12 @@ section! {
         login: Login = default "{}";
         /// Requests to others; see below.
         outgoing: outgoing::Section = default "{}";
+        /// How the pages look; see below.
+        branding: Branding = default "{}";
+        /// Further issuers that this process serves: for each a file of this same form, with an
+        /// issuer on this one's origin but another path, and a store of its own. Each has its own
+        /// APIs, clients, users, keys and pages; commands change one with `--config` and its file.
+        tenants: Vec<At<PathBuf>> = default "[]";
         /// The APIs; see below.
         resource: Vec<ResourceServer> = default "[]";
         /// The clients; see below.
@@ -88,7 +96,21 @@ section! {
         /// The time that failed sign-ins are counted in.
         window: At<Seconds> = default "\"15m\"";
         /// How many passwords are checked at the same time; each check takes 19 MiB for a moment.
+        /// With tenants, what the first file says holds for all together.
         password_checks: Count = default "2";
+    }
+}
+
+section! {
+    /// How the pages look that users see.
+    struct Branding("[branding]") {
+        /// Whose pages these are; shown above and below each. Without it the host is shown.
+        name: Words = optional "\"Acme\"";
+        /// A picture above each page.
+        logo: Logo = optional "\"acme.svg\"";
+        /// The colour of buttons and links; white text must be readable on it. Dark pages get a
+        /// lighter one of it.
+        accent: Accent = optional "\"#2f5d50\"";
     }
 }
 
@@ -214,6 +236,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Lifetimes::SECTION,
     Login::SECTION,
     outgoing::Section::SECTION,
+    Branding::SECTION,
     ResourceServer::SECTION,
     ScopeTable::SECTION,
     Client::SECTION,

@@ -13,6 +13,7 @@ mod problem;
 mod read;
 mod reference;
 mod secret;
+mod tenants;
 mod value;
 
 #[cfg(test)]
@@ -26,7 +27,9 @@ use bailiwick_grant::state::{Client, ResourceServer, User, Username};
 use bailiwick_jose::{base64url, digest};
 use bailiwick_oauth::Subject;
 
+use crate::branding::Branding;
 pub use outgoing::Outgoing;
+
 pub use problem::{ConfigError, Problem};
 pub use reference::reference;
 
@@ -51,6 +54,10 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// The users, marked as managed.
     pub users: Vec<User>,
+    /// How the pages look.
+    pub branding: Branding,
+    /// The further issuers that the same process serves; they have none themselves.
+    pub tenants: Vec<Config>,
     /// What is allowed, but seldom meant.
     pub warnings: Vec<Problem>,
 }
@@ -85,14 +92,12 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        Self::parse(
-            &text,
-            &Surroundings {
-                name: &path.display().to_string(),
-                folder: path.parent().unwrap_or(Path::new("")),
-                environment: &|name| std::env::var(name).ok(),
-            },
-        )
+        let around = Surroundings {
+            name: &path.display().to_string(),
+            folder: path.parent().unwrap_or(Path::new("")),
+            environment: &|name| std::env::var(name).ok(),
+        };
+        Self::parse(&text, &around)
     }
 
     /// Reads the text of a configuration file.

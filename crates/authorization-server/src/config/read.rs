@@ -58,11 +58,24 @@ impl Wrong {
     }
 }
 
+/// Whose file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The one that the process is started with.
+    Server,
+    /// One that the first names in `tenants`.
+    Tenant,
+}
+
+/// What the process does once, for all its issuers.
+const OF_THE_SERVER: &[&str] = &["listen", "proxies", "tenants"];
+
 /// Reads one file and collects what is wrong with it.
 pub(super) struct Reader<'a> {
     text: &'a str,
     pub(super) around: Surroundings<'a>,
     pub(super) plain_http: PlainHttp,
+    role: Role,
     problems: Vec<(Range<usize>, Problem)>,
     warnings: Vec<Problem>,
 }
@@ -70,7 +83,13 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str, around: Surroundings<'a>) -> Self {
         let (problems, warnings) = (Vec::new(), Vec::new());
-        Self { text, around, plain_http: PlainHttp::Loopback, problems, warnings }
+        let role = Role::Server;
+        Self { text, around, plain_http: PlainHttp::Loopback, role, problems, warnings }
+    }
+
+    /// The same for a file that another one names as a tenant's.
+    pub(super) fn of_tenant(self) -> Self {
+        Self { role: Role::Tenant, ..self }
     }
 
     /// The first pass: `None` when anything is wrong.
@@ -88,6 +107,15 @@ impl<'a> Reader<'a> {
         if plain_http.and_then(|value| value.get_ref().as_bool()) == Some(true) {
             self.plain_http = PlainHttp::Anywhere;
         }
+        if self.role == Role::Tenant {
+            for name in OF_THE_SERVER {
+                if let Some((key, _)) = table.get_ref().get_key_value(*name) {
+                    let message = format!("a tenant's file cannot say `{name}`");
+                    let help = "the file that names this one in `tenants` says it for all";
+                    self.problem(&key.span(), message, help);
+                }
+            }
+        }
         let root = Root::from_table(table.get_ref(), &(0..0), self);
         root.filter(|_| self.problems.is_empty())
     }
@@ -101,6 +129,11 @@ impl<'a> Reader<'a> {
     ) {
         let problem = Problem::new(self.around.name, self.text, span, message, help);
         self.problems.push((span.clone(), problem));
+    }
+
+    /// Notes the mistakes of another file, where this one names it.
+    pub(super) fn adopt(&mut self, span: &Range<usize>, problems: Vec<Problem>) {
+        self.problems.extend(problems.into_iter().map(|problem| (span.clone(), problem)));
     }
 
     /// Notes what is allowed, but seldom meant.
@@ -201,6 +234,7 @@ macro_rules! section {
                 span: &std::ops::Range<usize>,
                 reader: &mut $crate::config::read::Reader<'_>,
             ) -> Option<Self> {
+                let _ = span; // nobody is told of it where every field may be left out
                 $crate::config::read::refuse_unknown(table, &Self::SECTION, reader);
                 $(let $field: Option<section!(@type $presence $type)> =
                     section!(@read $presence $type, $field, $text, table, span, reader, $heading);)*

@@ -343,6 +343,52 @@ fn users_are_told_apart() {
 }
 
 #[test]
+fn tenants_are_files_of_the_same_form() {
+    let config = parse(&format!("tenants = [\"acme.toml\", \"globex.toml\"]\n{ISSUER}")).unwrap();
+    let issuers = config.tenants.iter().map(|one| one.tenant.issuer.as_str());
+    assert_eq!(
+        issuers.collect::<Vec<_>>(),
+        ["https://id.example.com/acme", "https://id.example.com/globex"]
+    );
+    assert_eq!(config.tenants[0].branding.name.as_deref(), Some("Acme"));
+    assert!(config.tenants[0].branding.logo.is_some());
+}
+
+#[test]
+fn tenants_are_held_against_the_server_and_each_other() {
+    let cases = [
+        ("tenants = [\"nobody.toml\"]", "as.toml:2:12: cannot read the configuration file"),
+        ("tenants = [\"acme.toml\", \"acme.toml\"]", "as.toml:2:25: two files have the issuer"),
+        ("store = \"acme.db\"\ntenants = [\"acme.toml\"]", "two issuers have the store"),
+        ("tenants = [\"whole.toml\"]", "whole.toml:2:1: a tenant's file cannot say `listen`"),
+        (
+            "tenants = [\"elsewhere.toml\"]",
+            "has another origin; give it an issuer that begins with",
+        ),
+        ("tenants = [\"shadow.toml\"]", "takes a path that another one answers"),
+        ("tenants = [\"mistaken.toml\"]", "mistaken.toml:2:1: unknown field `stoer`"),
+    ];
+    for (lines, expected) in cases {
+        let said = wrong(lines);
+        assert!(said.contains(expected), "{lines}\n{said}");
+    }
+}
+
+#[test]
+fn the_look_must_be_fit_to_be_seen() {
+    let cases = [
+        ("branding = { accent = \"#ffee00\" }", "white text cannot be read on this colour"),
+        ("branding = { accent = \"green\" }", "a colour is written as \"#2f5d50\""),
+        ("branding = { logo = \"whole.toml\" }", "the picture is neither SVG nor PNG"),
+        ("branding = { logo = \"none.svg\" }", "cannot read the picture"),
+    ];
+    for (lines, expected) in cases {
+        let said = wrong(lines);
+        assert!(said.contains(expected), "{lines}\n{said}");
+    }
+}
+
+#[test]
 fn columns_are_counted_in_characters() {
     let text = wrong("lifetimes = { \"é\" = 1, code = \"x\" }\n");
     assert!(text.contains("as.toml:2:31: malformed time"), "{text}");

@@ -12,11 +12,19 @@ use toml::de::DeValue;
 
 use super::nearest::nearest;
 use super::read::{At, FromText, FromToml, Reader, Wrong};
-use crate::password;
+use crate::{branding, password};
 
 /// A span of time in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seconds(pub(super) i64);
+
+/// The picture of the pages.
+#[derive(Debug, Clone)]
+pub(super) struct Logo(pub(super) branding::Logo);
+
+/// The colour of the pages.
+#[derive(Debug, Clone)]
+pub(super) struct Accent(pub(super) branding::Accent);
 
 /// A whole number from 1 on.
 #[derive(Debug, Clone, Copy)]
@@ -193,6 +201,27 @@ impl FromText for PathBuf {
             return Err(Wrong::new("the path is empty", "write for example \"bailiwick.db\""));
         }
         Ok(reader.around.folder.join(text))
+    }
+}
+
+impl FromText for Logo {
+    const KIND: &'static str = "the path of an SVG or PNG picture, relative to the file's folder";
+    fn parse(text: &str, reader: &Reader<'_>) -> Result<Self, Wrong> {
+        let path = reader.around.folder.join(text);
+        let octets = std::fs::read(&path).map_err(|why| {
+            let help = "name a file that this user can read; paths start at this file's folder";
+            Wrong::new(format!("cannot read the picture {}: {why}", path.display()), help)
+        })?;
+        let logo = branding::Logo::new(octets);
+        logo.map(Self).map_err(|why| Wrong::new(why.to_string(), "take another picture"))
+    }
+}
+
+impl FromText for Accent {
+    const KIND: &'static str = "a colour, `#rrggbb`";
+    fn parse(text: &str, _reader: &Reader<'_>) -> Result<Self, Wrong> {
+        let accent = branding::Accent::parse(text);
+        accent.map(Self).map_err(|why| Wrong::new(format!("`{text}` is unfit: {why}"), ""))
     }
 }
 

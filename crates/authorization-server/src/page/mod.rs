@@ -22,13 +22,22 @@ struct Frame<'a> {
     style: &'a str,
     icon: &'a str,
     host: &'a str,
+    /// The operator's picture and name, where there are any.
+    logo: Option<&'a str>,
+    name: Option<&'a str>,
 }
 
 impl<'a> Frame<'a> {
     fn new(app: &'a App) -> Self {
         let host = app.tenant.issuer.origin();
         let host = host.split_once("://").map_or(host, |(_, host)| host);
-        Self { style: &app.style_path, icon: &app.icon_path, host }
+        Self {
+            style: &app.style_path,
+            icon: &app.icon_path,
+            host,
+            logo: app.logo_path.as_deref(),
+            name: app.branding.name.as_deref(),
+        }
     }
 }
 

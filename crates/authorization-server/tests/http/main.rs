@@ -11,6 +11,7 @@ mod metadata;
 mod revoke;
 mod serve;
 mod server;
+mod tenants;
 mod token;
 mod userinfo;
 mod worked_examples;

@@ -9,12 +9,12 @@ use axum::body::Body;
 use bailiwick_authorization_server::config::{Config, Surroundings};
 use bailiwick_authorization_server::keys::{Keyring, needed};
 use bailiwick_authorization_server::password::{self, Passwords};
-use bailiwick_authorization_server::{AuthorizationServer, Parts, registry};
+use bailiwick_authorization_server::{AuthorizationServer, Parts, registry, tenants};
 use bailiwick_fetch::Fetcher;
 use bailiwick_grant::Change;
 use bailiwick_grant::state::StoredKey;
 use bailiwick_jose::{Algorithm, Jws, SigningKey};
-use bailiwick_oauth::{ClientId, Secret, credentials, form};
+use bailiwick_oauth::{ClientId, Issuer, Secret, credentials, form};
 use bailiwick_store::{MemoryStore, Store, StoreExt};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -140,7 +140,16 @@ impl Server {
             Parts::new(config.tenant, shared, keyring, passwords, config.login, fetcher);
         let time = Arc::clone(&clock);
         parts.clock = Arc::new(move || time.load(Ordering::SeqCst));
+        parts.branding = config.branding;
         Self { router: AuthorizationServer::new(parts), store, clock }
+    }
+
+    /// This server with others on the same origin; its store and its clock stay in hand.
+    pub(crate) fn beside(self, others: Vec<(&str, Self)>) -> Self {
+        let named = |name: &str, server: Self| (Issuer::parse(name).unwrap(), server.router);
+        let others = others.into_iter().map(|(name, server)| named(name, server)).collect();
+        let first = (Issuer::parse(ISSUER).unwrap(), self.router);
+        Self { router: tenants(first, others), ..self }
     }
 
     pub(crate) fn now(&self) -> i64 {

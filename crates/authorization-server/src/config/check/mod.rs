@@ -14,7 +14,8 @@ use super::file::{self, Root};
 use super::nearest::nearest;
 use super::read::{At, Reader};
 use super::value::Seconds;
-use super::{Config, Login, outgoing};
+use super::{Config, Login, outgoing, tenants};
+use crate::branding::Branding;
 
 /// Turns what was read into what the server works with; notes every contradiction.
 pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
@@ -26,19 +27,26 @@ pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
         .client
         .into_iter()
         .map(|entry| client::check(entry, &tenant, &resource_servers, reader));
+    let branding = Branding {
+        name: root.branding.name.map(|name| name.0),
+        logo: root.branding.logo.map(|logo| logo.0),
+        accent: root.branding.accent.map(|accent| accent.0),
+    };
     let clients: Option<Vec<_>> = clients.collect::<Vec<_>>().into_iter().collect();
     let users = user::check(root.user, clients.as_deref().unwrap_or_default(), reader);
     Some(Config {
         listen: root.listen,
         proxies: root.proxies,
-        store: root.store,
         login: Login {
             attempts: root.login.attempts.0.into(),
             window: between(&root.login.window, 1, YEAR, reader),
             password_checks: root.login.password_checks.0.into(),
         },
         outgoing: outgoing::check(root.outgoing, reader),
+        tenants: tenants::load(&tenant.issuer, &root.store, &root.tenants, reader),
+        store: root.store,
         tenant,
+        branding,
         resource_servers,
         clients: clients?,
         users,
