@@ -134,6 +134,7 @@ impl AuthorizationServer {
         let mut people = Router::new()
             .without_v07_checks()
             .route(&at("authorize"), get(authorize::endpoint).post(authorize::endpoint))
+            .route(&at("authorize/posted"), get(authorize::posted))
             .route(&at("login"), post(login::endpoint))
             .route(&at("consent"), get(consent::page).post(consent::endpoint))
             .route(&at("introspect"), post(introspect::endpoint))

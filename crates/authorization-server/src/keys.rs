@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bailiwick_grant::Change;
-use bailiwick_grant::state::{Name, NameOwner, ResourceServer, StoredKey, TokenFormat};
+use bailiwick_grant::state::{Client, Name, NameOwner, ResourceServer, StoredKey, TokenFormat};
 use bailiwick_jose::{Algorithm, Jwks, KeyError, SigningKey, base64url};
 use bailiwick_store::{CommitError, Store, StoreError, StoreExt};
 
@@ -101,11 +101,15 @@ impl Keyring {
 }
 
 /// The algorithms that an issuer needs keys of: RS256 for ID tokens (OpenID Connect Core §15.1),
-/// ES256 as the usual one of access tokens, and what its resource servers ask for.
-pub fn needed<'a>(servers: impl IntoIterator<Item = &'a ResourceServer>) -> BTreeSet<Algorithm> {
+/// ES256 as the usual one of access tokens, and what its resource servers and clients ask for.
+pub fn needed<'a>(
+    servers: impl IntoIterator<Item = &'a ResourceServer>,
+    clients: impl IntoIterator<Item = &'a Client>,
+) -> BTreeSet<Algorithm> {
     let signed = servers.into_iter().filter(|server| server.format == TokenFormat::Jwt);
     let asked = signed.map(|server| server.algorithm);
-    [Algorithm::Rs256, Algorithm::Es256].into_iter().chain(asked).collect()
+    let answers = clients.into_iter().map(|client| client.openid.authorization_signed_response_alg);
+    [Algorithm::Rs256, Algorithm::Es256].into_iter().chain(asked).chain(answers).collect()
 }
 
 async fn ensure_one(store: &dyn Store, algorithm: Algorithm, now: i64) -> Result<(), KeysError> {
@@ -167,8 +171,8 @@ mod tests {
     #[tokio::test]
     async fn the_first_start_makes_keys_and_the_second_finds_them() {
         let store = MemoryStore::new();
-        let first = Keyring::ensure(&store, &needed([]), 100).await.unwrap();
-        let second = Keyring::ensure(&store, &needed([]), 200).await.unwrap();
+        let first = Keyring::ensure(&store, &needed([], []), 100).await.unwrap();
+        let second = Keyring::ensure(&store, &needed([], []), 200).await.unwrap();
         assert_eq!(first.jwks_json(), second.jwks_json());
         assert!(first.algorithms().eq([Algorithm::Rs256, Algorithm::Es256]));
         assert!(!first.jwks_json().contains("\"d\""), "a private member is published");
@@ -203,15 +207,15 @@ mod tests {
             ResourceServer::new(Resource::parse("https://api.example.com").unwrap(), "API");
         server.algorithm = Algorithm::EdDsa;
         let store = MemoryStore::new();
-        let plain = Keyring::ensure(&store, &needed([]), 1).await.unwrap();
+        let plain = Keyring::ensure(&store, &needed([], []), 1).await.unwrap();
         assert!(matches!(
             plain.for_algorithm(Algorithm::EdDsa),
             Err(KeysError::Missing(Algorithm::EdDsa))
         ));
-        let more = Keyring::ensure(&store, &needed([&server]), 2).await.unwrap();
+        let more = Keyring::ensure(&store, &needed([&server], []), 2).await.unwrap();
         assert_eq!(more.for_algorithm(Algorithm::EdDsa).unwrap().algorithm(), Algorithm::EdDsa);
         server.format = TokenFormat::Opaque;
-        assert!(!needed([&server]).contains(&Algorithm::EdDsa));
+        assert!(!needed([&server], []).contains(&Algorithm::EdDsa));
     }
 
     #[tokio::test]

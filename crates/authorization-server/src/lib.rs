@@ -25,6 +25,7 @@ mod event;
 mod form;
 mod load;
 mod page;
+mod reply;
 mod serve;
 mod signer;
 mod tenants;

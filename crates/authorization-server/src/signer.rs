@@ -53,7 +53,8 @@ pub(crate) fn verified(keyring: &Keyring, token: &Secret) -> Option<Claims> {
     serde_json::from_value(claims.into()).ok()
 }
 
-async fn signed<T: serde::Serialize>(
+/// Signs claims with the newest key of an algorithm.
+pub(crate) async fn signed<T: serde::Serialize>(
     app: &App,
     algorithm: Algorithm,
     typ: &str,

@@ -114,7 +114,8 @@ async fn issuer(
     registry::apply(&*store, &config).await?;
     // Also those that commands registered: each may ask for another algorithm.
     let servers = registry::list_resource_servers(&*store).await?;
-    let keyring = Keyring::ensure(&*store, &needed(&servers), now()).await?;
+    let clients = registry::list_clients(&*store).await?;
+    let keyring = Keyring::ensure(&*store, &needed(&servers, &clients), now()).await?;
     let (passwords, fetcher) = (passwords.clone(), config.outgoing.fetcher(&issuer)?);
     let mut parts =
         Parts::new(config.tenant, Arc::clone(&store), keyring, passwords, config.login, fetcher);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bailiwick_jose::digest::sha256;
-use bailiwick_oauth::authorize::{Asker, Request, state};
+use bailiwick_oauth::authorize::{Asker, Reply, Request};
 use bailiwick_oauth::{
     ClientId, CodeVerifier, Form, Grant, Issuer, Permission, RedirectUri, Resource, Scope, Scopes,
     Secret, Subject, token,
@@ -249,17 +249,11 @@ impl World {
     }
 
     pub(crate) fn check_form(&self, form: &Form) -> Result<Checked, Refused> {
-        let destination = authorize::destination(&self.client, &Asker::read(form).unwrap())?;
+        let (reply, trouble) = Reply::read(form);
+        trouble.unwrap();
+        let destination = authorize::destination(&self.client, &Asker::read(form).unwrap(), reply)?;
         let request = Request::read(form).unwrap();
-        let state = state(form).unwrap();
-        authorize::check(
-            &self.tenant,
-            &self.client,
-            &self.directory(),
-            destination,
-            &request,
-            state,
-        )
+        authorize::check(&self.tenant, &self.client, &self.directory(), destination, &request)
     }
 
     /// Begins an interaction in which the user has just signed in.

@@ -4,6 +4,8 @@ use bailiwick_oauth::resource::PlainHttp;
 use bailiwick_oauth::scope::OPENID_CONNECT;
 use bailiwick_oauth::{Issuer, Resource, Scope, Scopes};
 
+use crate::state::ResponseIss;
+
 /// The settings under which an issuer decides.
 #[derive(Debug, Clone)]
 pub struct Tenant {
@@ -19,6 +21,8 @@ pub struct Tenant {
     pub most_resources: usize,
     /// Where plain `http` identifiers are accepted.
     pub plain_http: PlainHttp,
+    /// Whether authorization responses carry `iss`; each client has a switch of its own.
+    pub response_iss: ResponseIss,
     /// How long things live.
     pub lifetimes: Lifetimes,
 }
@@ -69,6 +73,7 @@ impl Tenant {
                 .collect(),
             most_resources: 16,
             plain_http: PlainHttp::Loopback,
+            response_iss: ResponseIss::Send,
             lifetimes: Lifetimes::default(),
         }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorAnswer;
 use crate::form::{Form, MalformedForm};
-use crate::{ClientId, CodeChallenge, ErrorCode, RedirectUri, Scopes};
+use crate::{ClientId, CodeChallenge, ErrorCode, RedirectUri, ResponseMode, Scopes};
 
 /// Who asks, and where the answer goes: read first, because before both are known to belong
 /// together nothing is redirected (RFC 6749 §4.1.2.1).
@@ -30,6 +30,35 @@ impl Asker {
             .transpose()
             .map_err(|why| invalid(format!("redirect_uri is not usable: {why}")))?;
         Ok(Self { client_id, redirect_uri })
+    }
+}
+
+/// How the answer goes back, whatever it says: read before everything that it could be about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// What goes back with it, error or not (RFC 6749 §4.1.2.1).
+    pub state: Option<String>,
+    /// How it travels.
+    pub mode: ResponseMode,
+}
+
+impl Reply {
+    /// Reads how to answer. What cannot be read is left out of the reply, and comes back as the
+    /// error that it carries to the client.
+    pub fn read(form: &Form) -> (Self, Result<(), ErrorAnswer>) {
+        let state = bounded(form, "state");
+        let mode = once(form, "response_mode").and_then(|name| match name {
+            None => Ok(ResponseMode::default()),
+            Some(name) => ResponseMode::parse(name).ok_or_else(|| {
+                invalid(format!("response_mode must be {}", ResponseMode::NAMES.join(", ")))
+            }),
+        });
+        let (state, mode, trouble) = match (state, mode) {
+            (Ok(state), Ok(mode)) => (state, mode, Ok(())),
+            (Err(why), mode) => (None, mode.unwrap_or_default(), Err(why)),
+            (Ok(state), Err(why)) => (state, ResponseMode::default(), Err(why)),
+        };
+        (Self { state, mode }, trouble)
     }
 }
 
@@ -101,10 +130,6 @@ impl Request {
             }
             None => return Err(invalid("response_type is missing; it must be code")),
         }
-        match once(form, "response_mode")? {
-            None | Some("query") => {}
-            Some(_) => return Err(invalid("response_mode must be query")),
-        }
         Ok(Self {
             scope: scope(form)?.unwrap_or_default(),
             resource: form.all("resource").map(str::to_owned).collect(),
@@ -118,14 +143,6 @@ impl Request {
                 .map(str::to_owned),
         })
     }
-}
-
-/// Reads `state`, which goes back with every answer, error or not (RFC 6749 §4.1.2.1).
-///
-/// # Errors
-/// When it is repeated or too long.
-pub fn state(form: &Form) -> Result<Option<String>, ErrorAnswer> {
-    bounded(form, "state")
 }
 
 /// Reads `scope`; `None` when it is absent.
@@ -217,7 +234,6 @@ mod tests {
             ("response_type=code&code_challenge_method=S256", ErrorCode::InvalidRequest),
             ("response_type=code&request=x", ErrorCode::RequestNotSupported),
             ("response_type=code&request_uri=x", ErrorCode::RequestUriNotSupported),
-            ("response_type=code&response_mode=fragment", ErrorCode::InvalidRequest),
         ];
         for (query, code) in cases {
             assert_eq!(read(query).unwrap_err(), code, "{query}");
@@ -237,6 +253,29 @@ mod tests {
     fn resource_may_repeat() {
         let request = read("response_type=code&resource=https://a&resource=&resource=x").unwrap();
         assert_eq!(request.resource, ["https://a", "x"]);
+    }
+
+    #[test]
+    fn how_to_answer_is_known_even_when_it_is_asked_wrongly() {
+        let long = format!("state={}&response_mode=fragment", "s".repeat(LONGEST_STATE + 1));
+        let cases: [(&str, Option<&str>, ResponseMode, bool); 6] = [
+            ("", None, ResponseMode::Query, true),
+            ("state=s&response_mode=form_post", Some("s"), ResponseMode::FormPost, true),
+            ("state=s&response_mode=web_message", Some("s"), ResponseMode::Query, false),
+            (
+                "state=s&response_mode=query&response_mode=query",
+                Some("s"),
+                ResponseMode::Query,
+                false,
+            ),
+            ("state=s&state=t&response_mode=jwt", None, ResponseMode::QueryJwt, false),
+            (&long, None, ResponseMode::Fragment, false),
+        ];
+        for (query, state, mode, is_fine) in cases {
+            let (reply, trouble) = Reply::read(&Form::parse(query).unwrap());
+            assert_eq!((reply.state.as_deref(), reply.mode), (state, mode), "{query}");
+            assert_eq!(trouble.is_ok(), is_fine, "{query}");
+        }
     }
 
     #[test]

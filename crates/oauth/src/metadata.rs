@@ -69,6 +69,9 @@ pub struct AuthorizationServer {
     /// The claims that userinfo may answer with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims_supported: Vec<String>,
+    /// With what signed authorization responses are signed (JARM §4).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_signing_alg_values_supported: Vec<String>,
     /// Whether answers carry `iss` (RFC 9207 §3).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub authorization_response_iss_parameter_supported: bool,

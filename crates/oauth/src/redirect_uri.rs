@@ -86,8 +86,16 @@ impl RedirectUri {
 
     /// The URI with parameters added to its query (RFC 6749 §4.1.2).
     pub fn with_query(&self, parameters: &[(&str, &str)]) -> String {
+        self.with(if self.0.contains('?') { '&' } else { '?' }, parameters)
+    }
+
+    /// The URI with parameters as its fragment (OAuth 2.0 Multiple Response Types §2.1).
+    pub fn with_fragment(&self, parameters: &[(&str, &str)]) -> String {
+        self.with('#', parameters)
+    }
+
+    fn with(&self, mut separator: char, parameters: &[(&str, &str)]) -> String {
         let mut out = self.0.clone();
-        let mut separator = if out.contains('?') { '&' } else { '?' };
         for (name, value) in parameters {
             out.push(separator);
             out.extend(utf8_percent_encode(name, PLAIN));
@@ -163,5 +171,7 @@ mod tests {
     fn a_query_is_retained() {
         let uri = RedirectUri::parse("https://a/cb?x=1").unwrap();
         assert_eq!(uri.with_query(&[("code", "a b&c")]), "https://a/cb?x=1&code=a%20b%26c");
+        let fragment = uri.with_fragment(&[("code", "a#b"), ("state", "s")]);
+        assert_eq!(fragment, "https://a/cb?x=1#code=a%23b&state=s");
     }
 }

@@ -5,13 +5,16 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use bailiwick_grant::state::{Fallback, GrantKind, Parameter, Pkce, RefreshTokens, TokenFormat};
+use bailiwick_grant::state::{
+    Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, TokenFormat,
+};
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::key_set::{KeySet, KeySetFile};
+use super::openid::ClientOpenid;
 use super::outgoing;
 use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
 use super::secret::SecretDigest;
@@ -46,6 +49,10 @@ section! {
         /// Accepts `http` identifiers of APIs on any host. Whoever can read or change that traffic
         /// has the tokens in it: only for a network that is closed by other means.
         dangerous_allow_plain_http_resources: bool = default "false";
+        /// Whether authorization responses carry `iss` (RFC 9207), by which a client that talks to
+        /// several issuers knows whose answer it has. `omit` is for clients that break on it; the
+        /// metadata then does not promise it.
+        response_iss: ResponseIss = default "\"send\"";
         /// How long things live; see below.
         lifetimes: Lifetimes = default "{}";
         /// How signing in is guarded; see below.
@@ -203,6 +210,8 @@ section! {
         /// Whether you vouch for it: a consent is then remembered even where its redirect URI
         /// cannot prove who it is (loopback, private-use scheme).
         first_party: bool = default "false";
+        /// What it wants of OpenID Connect; see below.
+        openid: ClientOpenid = default "{}";
         /// The ceiling of global scopes.
         scopes: ReachEntry = default "[]";
         /// The ceiling on each API of this file; the key `"*"` is every API that is not named. An
@@ -240,6 +249,7 @@ pub(super) const SECTIONS: &[Section] = &[
     ResourceServer::SECTION,
     ScopeTable::SECTION,
     Client::SECTION,
+    ClientOpenid::SECTION,
     User::SECTION,
 ];
 

@@ -8,6 +8,7 @@ mod check;
 mod file;
 mod key_set;
 mod nearest;
+mod openid;
 mod outgoing;
 mod problem;
 mod read;

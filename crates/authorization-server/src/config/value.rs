@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use bailiwick_grant::state::{Fallback, GrantKind, Parameter, Pkce, RefreshTokens, TokenFormat};
+use bailiwick_grant::state::{
+    Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, TokenFormat,
+};
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject};
 use serde_json::{Map, Value};
@@ -105,6 +107,7 @@ words!(GrantKind {
 words!(Pkce { "required" => Self::Required, "optional" => Self::Optional, });
 words!(Fallback { "global" => Self::Global, "granted" => Self::Granted, });
 words!(Parameter { "ignore" => Self::Ignore, "accept" => Self::Accept, "require" => Self::Require, });
+words!(ResponseIss { "send" => Self::Send, "omit" => Self::Omit, });
 words!(RefreshTokens { "offline_access" => Self::OfflineAccess, "always" => Self::Always, });
 
 fn unknown_word(text: &str, known: &[&str]) -> Wrong {

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use bailiwick_grant::flow::authorize::{self, Destination};
-use bailiwick_grant::state::{Checked, Client};
+use bailiwick_grant::flow::authorize;
+use bailiwick_grant::rule::redirect_uri;
+use bailiwick_grant::state::{Checked, Client, Destination};
 use bailiwick_grant::{Reason, Refused};
-use bailiwick_oauth::authorize::{Asker, Request as AuthorizationRequest, state};
+use bailiwick_oauth::authorize::{Asker, Reply, Request as AuthorizationRequest};
 use bailiwick_oauth::error::ErrorAnswer;
-use bailiwick_oauth::{ErrorCode, Form};
+use bailiwick_oauth::form::encode;
+use bailiwick_oauth::{ErrorCode, Form, Secret};
 use http::Method;
 
-use super::interaction::{Next, begin, next, refusal};
-use crate::answer::{Failure, to_user};
+use super::interaction::{Next, begin, keep, next, refusal};
+use crate::answer::{Failure, see_other, to_user};
 use crate::app::{Answered, App};
-use crate::cookie::Jar;
+use crate::cookie::{self, Jar};
 use crate::event::Event;
 use crate::load::{self, Named};
 use crate::{form, page};
@@ -30,12 +32,22 @@ pub(crate) async fn endpoint(
     to_user(&app, &event, answer)
 }
 
+/// Takes up a request that was posted.
+pub(crate) async fn posted(
+    State(app): State<Arc<App>>,
+    event: Event,
+    request: Request,
+) -> Response {
+    let jar = app.cookies.read(request.headers());
+    let query = form::queried(&request);
+    let answer = taken_up(&app, &event, &jar, query).await;
+    to_user(&app, &event, answer)
+}
+
 async fn answer(app: &App, event: &Event, request: Request) -> Answered {
     let jar = app.cookies.read(request.headers());
-    let form = match *request.method() {
-        Method::POST => form::posted(request).await?,
-        _ => form::queried(&request)?,
-    };
+    let was_posted = *request.method() == Method::POST;
+    let form = if was_posted { form::posted(request).await? } else { form::queried(&request)? };
     // RFC 6749 §4.1.2.1: until client and redirect URI belong together, nothing is redirected.
     let asker = Asker::read(&form)?;
     event.client(&asker.client_id);
@@ -43,22 +55,42 @@ async fn answer(app: &App, event: &Event, request: Request) -> Answered {
         let text = format!("no client is registered as '{}'", asker.client_id);
         Refused::new(ErrorCode::InvalidClient, Reason::UnknownClient, text)
     })?;
-    let destination = authorize::destination(&client, &asker)?;
-
-    let redirect_uri = destination.redirect_uri().clone();
-    let state = match state(&form) {
-        Ok(state) => state,
-        Err(answer) => {
-            return Ok(refusal(app, event, &redirect_uri, None, &malformed(&answer)));
-        }
+    let (reply, trouble) = Reply::read(&form);
+    let destination = authorize::destination(&client, &asker, reply)?;
+    let checked = match trouble {
+        Ok(()) => checked(app, &client, destination.clone(), &form).await,
+        Err(answer) => Err(answer.into()),
     };
-    let refused = match checked(app, &client, destination, &form, state.clone()).await {
+    let refused = match checked {
+        Ok(checked) if was_posted => return put_aside(app, event, checked).await,
         Ok(checked) => return proceed(app, event, &jar, client, checked).await,
         Err(Failure::Refused(refused)) => refused,
         Err(Failure::Malformed(answer)) => malformed(&answer),
         Err(other) => return Err(other),
     };
-    Ok(refusal(app, event, &redirect_uri, state.as_deref(), &refused))
+    refusal(app, event, &client, &destination, &refused).await
+}
+
+/// Keeps a posted request and sends the browser to it by GET: with a post of another site comes no
+/// cookie (`SameSite=Lax`), so only now is it seen who signed in.
+async fn put_aside(app: &App, event: &Event, request: Checked) -> Answered {
+    event.dropped(request.explanation());
+    event.verdict("put_aside");
+    let ticket = keep(app, request).await?;
+    let query = encode([("request", ticket.expose())]);
+    Ok(see_other(&format!("{}?{query}", app.path("authorize/posted"))))
+}
+
+async fn taken_up(app: &App, event: &Event, jar: &Jar, query: Result<Form, Failure>) -> Answered {
+    let query = query?;
+    let ticket = query.one("request")?.filter(|ticket| cookie::is_ours(ticket));
+    let ticket = Secret::new(ticket.ok_or(Failure::Over)?);
+    let kept = load::interaction(&*app.store, &ticket, app.now()).await?;
+    let request = kept.ok_or(Failure::Over)?.value.request;
+    event.client(request.client());
+    let client = load::client(app, request.client()).await?.ok_or(Failure::Over)?;
+    redirect_uri::matched(&client, Some(request.redirect_uri()))?;
+    proceed(app, event, jar, client, request).await
 }
 
 /// Checks what does not depend on the user.
@@ -67,19 +99,16 @@ async fn checked(
     client: &Client,
     destination: Destination,
     form: &Form,
-    state: Option<String>,
 ) -> Result<Checked, Failure> {
     let (store, tenant) = (&*app.store, &app.tenant);
     let request = AuthorizationRequest::read(form)?;
     let named =
         Named { resource: &request.resource, audience: &request.audience, scope: &request.scope };
     let mut directory = load::directory(store, tenant, client, named, None).await?;
-    let again = (destination.clone(), state.clone());
-    match authorize::check(tenant, client, &directory, destination, &request, state) {
+    match authorize::check(tenant, client, &directory, destination.clone(), &request) {
         Err(refused) if load::wants_hint(&refused) => {
             directory.suggest_among(load::open_to(store, client).await?);
-            let (destination, state) = again;
-            Ok(authorize::check(tenant, client, &directory, destination, &request, state)?)
+            Ok(authorize::check(tenant, client, &directory, destination, &request)?)
         }
         checked => Ok(checked?),
     }

@@ -113,7 +113,7 @@ async fn decided(
             Err(refused) if refused.reason == Reason::LoginRequired => {
                 shown(app, &waiting, None, Next::Login)
             }
-            outcome => answered(app, event, request, outcome),
+            outcome => answered(app, event, &client, request, outcome).await,
         };
     }
 }

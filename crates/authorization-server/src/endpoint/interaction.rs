@@ -6,23 +6,24 @@
 
 use axum::extract::Request;
 use axum::response::Response;
+use bailiwick_grant::flow::authorization_response::AuthorizationResponse;
 use bailiwick_grant::flow::authorize::{self, Issued, Login, Step};
 use bailiwick_grant::rule::consent::Ask;
 use bailiwick_grant::rule::redirect_uri;
-use bailiwick_grant::state::{Checked, Client, Interaction};
+use bailiwick_grant::state::{Checked, Client, Destination, Interaction};
 use bailiwick_grant::{Change, Loaded, Reason, Refused};
-use bailiwick_oauth::{Form, RedirectUri, Secret};
+use bailiwick_oauth::{Form, Secret};
 use bailiwick_store::StoreExt;
 use http::HeaderMap;
 use http::header::ORIGIN;
 
-use crate::answer::{Failure, see_other};
+use crate::answer::Failure;
 use crate::app::{Answered, App, canonical_origin};
 use crate::commit::{Attempts, Committed};
 use crate::cookie::{self, Jar};
 use crate::event::Event;
 use crate::load::{self, SignedIn};
-use crate::{form, page};
+use crate::{form, page, reply};
 
 /// An interaction of this browser.
 pub(super) struct Waiting {
@@ -77,9 +78,21 @@ pub(super) async fn begin(
     let ticket = cookie::fresh(&mut entropy);
     let made = if browser.is_none() { Some(cookie::fresh(&mut entropy)) } else { None };
     let browser = browser.or(made.as_ref()).ok_or(Failure::Over)?;
+    insert(app, &key(ticket.expose(), browser), request).await?;
+    Ok((ticket, made))
+}
+
+/// Keeps a request for whoever has the ticket: it is as good as a link, and no page answers it.
+pub(super) async fn keep(app: &App, request: Checked) -> Result<Secret, Failure> {
+    let ticket = cookie::fresh(&mut app.entropy());
+    insert(app, &ticket, request).await?;
+    Ok(ticket)
+}
+
+async fn insert(app: &App, key: &Secret, request: Checked) -> Result<(), Failure> {
     let begun_at = app.now();
     let interaction = Interaction {
-        digest: key(ticket.expose(), browser).digest(),
+        digest: key.digest(),
         request,
         signed_in: None,
         answered: false,
@@ -88,7 +101,7 @@ pub(super) async fn begin(
     };
     let changes = vec![Change::insert(interaction)];
     match Attempts::new().commit(&*app.store, changes).await? {
-        Committed::Done => Ok((ticket, made)),
+        Committed::Done => Ok(()),
         Committed::Again => Err(Failure::Contended),
     }
 }
@@ -132,7 +145,8 @@ pub(super) async fn next(
         let next = match next {
             Ok(next) => next,
             Err(refused) => {
-                return Ok(Next::Redirect(answered(app, event, request, Err(refused))?));
+                let answer = answered(app, event, client, request, Err(refused)).await?;
+                return Ok(Next::Redirect(answer));
             }
         };
         let mut explanation = request.explanation().clone();
@@ -147,7 +161,7 @@ pub(super) async fn next(
         let decision =
             authorize::issue(tenant, client, request, seen, login, grant, now, &mut entropy);
         if attempts.commit(store, decision.changes).await? == Committed::Done {
-            let answer = answered(app, event, request, decision.outcome)?;
+            let answer = answered(app, event, client, request, decision.outcome).await?;
             return Ok(Next::Redirect(answer));
         }
         if let Some(seen) = interaction.take() {
@@ -186,36 +200,43 @@ pub(super) fn shown(
 }
 
 /// Sends the browser back with the code or the refusal of a checked request.
-pub(super) fn answered(
+pub(super) async fn answered(
     app: &App,
     event: &Event,
+    client: &Client,
     request: &Checked,
     outcome: Result<Issued, Refused>,
 ) -> Answered {
     match outcome {
         Ok(issued) => {
             event.verdict("code");
-            Ok(see_other(&authorize::success_redirect(&app.tenant, request, &issued)))
+            let destination = request.destination();
+            let (tenant, now) = (&app.tenant, app.now());
+            let response =
+                AuthorizationResponse::of_code(tenant, client, destination, &issued, now);
+            reply::send(app, response).await
         }
         Err(refused) => match refused.reason {
             Reason::Expired => Err(Failure::Over),
             // The client lost the redirect URI meanwhile: nobody is sent there any more.
             Reason::RedirectUri => Err(refused.into()),
-            _ => Ok(refusal(app, event, request.redirect_uri(), request.state(), &refused)),
+            _ => refusal(app, event, client, request.destination(), &refused).await,
         },
     }
 }
 
 /// Sends the browser back with a refusal (RFC 6749 §4.1.2.1).
-pub(super) fn refusal(
+pub(super) async fn refusal(
     app: &App,
     event: &Event,
-    redirect_uri: &RedirectUri,
-    state: Option<&str>,
+    client: &Client,
+    destination: &Destination,
     refused: &Refused,
-) -> Response {
+) -> Answered {
     event.refused(refused.error.as_str(), refused.reason.as_str());
-    see_other(&authorize::error_redirect(&app.tenant, redirect_uri, state, refused))
+    let (tenant, now) = (&app.tenant, app.now());
+    let response = AuthorizationResponse::of_error(tenant, client, destination, refused, now);
+    reply::send(app, response).await
 }
 
 /// Refuses a form that a page of another site sent; what says nothing of its origin still needs

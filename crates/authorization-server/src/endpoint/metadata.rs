@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bailiwick_grant::Tenant;
 use bailiwick_grant::flow::userinfo::claims_supported;
-use bailiwick_grant::state::ResourceServer;
+use bailiwick_grant::state::{ResourceServer, ResponseIss};
 use bailiwick_jose::Algorithm;
-use bailiwick_oauth::Issuer;
 use bailiwick_oauth::metadata::{AuthorizationServer, authorization_server_urls};
+use bailiwick_oauth::{Issuer, ResponseMode};
 use bailiwick_store::StoreExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
@@ -81,6 +81,7 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
             scopes.push(scope.name.as_str().to_owned());
         }
     }
+    let signing = Algorithm::ALL.map(|algorithm| algorithm.name().to_owned()).to_vec();
     AuthorizationServer {
         issuer: issuer.as_str().to_owned(),
         authorization_endpoint: at("authorize"),
@@ -91,17 +92,15 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
         userinfo_endpoint: at("userinfo"),
         scopes_supported: scopes,
         response_types_supported: words(&["code"]),
-        response_modes_supported: words(&["query"]),
+        response_modes_supported: words(&ResponseMode::NAMES),
+        authorization_signing_alg_values_supported: signing.clone(),
         grant_types_supported: words(&[
             "authorization_code",
             "refresh_token",
             "client_credentials",
         ]),
         token_endpoint_auth_methods_supported: client_methods.clone(),
-        token_endpoint_auth_signing_alg_values_supported: Algorithm::ALL
-            .iter()
-            .map(|algorithm| algorithm.name().to_owned())
-            .collect(),
+        token_endpoint_auth_signing_alg_values_supported: signing,
         introspection_endpoint_auth_methods_supported: words(&[
             "client_secret_basic",
             "client_secret_post",
@@ -112,7 +111,7 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
         subject_types_supported: words(&["public"]),
         id_token_signing_alg_values_supported: words(&[signer::ID_TOKEN.name()]),
         claims_supported: claims_supported().map(str::to_owned).collect(),
-        authorization_response_iss_parameter_supported: true,
+        authorization_response_iss_parameter_supported: tenant.response_iss == ResponseIss::Send,
         request_uri_parameter_supported: Some(false),
         protected_resources: servers
             .iter()

@@ -1,10 +1,12 @@
 //! What users see: plain pages whose forms work without scripts.
 
 mod consent;
+mod form_post;
 mod login;
 mod trouble;
 
 pub(crate) use consent::consent;
+pub(crate) use form_post::form_post;
 pub(crate) use login::{LoginTrouble, login};
 pub(crate) use trouble::{Trouble, trouble};
 
@@ -44,7 +46,10 @@ impl<'a> Frame<'a> {
 /// Whether a page has a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Forms {
+    /// One that comes back here.
     Some,
+    /// One that goes to the client, by itself.
+    ToClient,
     None,
 }
 
@@ -54,14 +59,18 @@ fn document(status: StatusCode, page: &impl Template, forms: Forms) -> Result<Re
         (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], page.render()?).into_response();
     // A page with a form has no form-action: Chromium holds the redirects that follow a form to it
     // too, and where the client sends its users on is not known here.
-    let (form_action, referrer) = match forms {
+    let (more, referrer) = match forms {
         // Browsers say `Origin: null` for forms of a page with no-referrer, and the origin is checked.
-        Forms::Some => ("", "same-origin"),
-        Forms::None => ("; form-action 'none'", "no-referrer"),
+        Forms::Some => (String::new(), "same-origin"),
+        // The client may look at the origin as well; it learns nothing else of the address.
+        Forms::ToClient => {
+            (format!("; script-src 'sha256-{}'", form_post::SCRIPT_DIGEST), "origin")
+        }
+        Forms::None => ("; form-action 'none'".to_owned(), "no-referrer"),
     };
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
-         frame-ancestors 'none'{form_action}"
+         frame-ancestors 'none'{more}"
     );
     set(&mut response, CONTENT_SECURITY_POLICY, &policy);
     set(&mut response, X_FRAME_OPTIONS, "DENY");

@@ -42,7 +42,7 @@ async fn a_page_repeats_nothing_unescaped() {
 async fn what_a_client_gets_wrong_goes_back_to_it() {
     let server = Server::new().await;
     let mut browser = Browser::new(&server);
-    let cases: [(&[(&str, &str)], &str); 8] = [
+    let cases: [(&[(&str, &str)], &str); 7] = [
         (&[("resource", "relative")], "invalid_target"),
         (&[("resource", API), ("resource", "https://unknown.example")], "invalid_target"),
         (&[("resource", API), ("scope", "delete")], "invalid_scope"),
@@ -50,7 +50,6 @@ async fn what_a_client_gets_wrong_goes_back_to_it() {
         (&[("scope", "openid"), ("scope", "openid")], "invalid_request"),
         (&[("scope", "openid"), ("prompt", "none")], "login_required"),
         (&[("scope", "openid"), ("request", "x")], "request_not_supported"),
-        (&[("scope", "openid"), ("response_mode", "fragment")], "invalid_request"),
     ];
     for (case, error) in cases {
         let answer = browser.authorize(case).await;
@@ -63,15 +62,6 @@ async fn what_a_client_gets_wrong_goes_back_to_it() {
         .collect();
     let answer = browser.open("/authorize", &without_challenge).await;
     assert_eq!(parameter(&answer, "error"), "invalid_request");
-}
-
-#[tokio::test]
-async fn a_posted_request_is_taken_too() {
-    let server = Server::new().await;
-    let mut browser = Browser::new(&server);
-    let page = browser.post("/authorize", &request(&[("scope", "openid")])).await;
-    assert_eq!(page.status, 200);
-    assert!(page.body.contains("name=\"password\""));
 }
 
 #[tokio::test]

@@ -39,6 +39,11 @@ impl<'s> Browser<'s> {
         self.send(request, Body::empty()).await
     }
 
+    /// Opens the place that an answer sends the browser to.
+    pub(crate) async fn follow(&mut self, place: &str) -> Answer {
+        self.send(Request::get(place), Body::empty()).await
+    }
+
     pub(crate) async fn authorize(&mut self, more: &[(&str, &str)]) -> Answer {
         self.open("/authorize", &request(more)).await
     }
@@ -62,8 +67,7 @@ impl<'s> Browser<'s> {
         if !location.starts_with("/consent?") {
             return answer;
         }
-        let page = Request::get(location);
-        self.send(page, Body::empty()).await
+        self.follow(location).await
     }
 
     /// Allows everything that is ticked on a consent page.

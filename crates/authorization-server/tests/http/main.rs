@@ -8,6 +8,7 @@ mod garbage;
 mod log;
 mod login;
 mod metadata;
+mod openid_modes;
 mod revoke;
 mod serve;
 mod server;

@@ -263,7 +263,7 @@ async fn keys() -> &'static [StoredKey] {
     static KEYS: OnceCell<Vec<StoredKey>> = OnceCell::const_new();
     KEYS.get_or_init(|| async {
         let store = MemoryStore::new();
-        Keyring::ensure(&store, &needed([]), START).await.unwrap();
+        Keyring::ensure(&store, &needed([], []), START).await.unwrap();
         let keys = store.all::<StoredKey>().await.unwrap();
         keys.into_iter().map(|loaded| loaded.value).collect()
     })

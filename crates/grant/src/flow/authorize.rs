@@ -1,39 +1,34 @@
 //! The authorization request: from who asks to the code (RFC 6749 §4.1.1, §4.1.2; RFC 8707 §2.1).
 
-use bailiwick_oauth::authorize::{Asker, Request};
-use bailiwick_oauth::{ErrorCode, Grant, RedirectUri, Secret};
+use bailiwick_oauth::authorize::{Asker, Reply, Request};
+use bailiwick_oauth::redirect_uri::Kind;
+use bailiwick_oauth::{ErrorCode, Grant, ResponseMode, Secret};
 
 use crate::entropy::secret;
 use crate::rule::consent::{self, Ask};
 use crate::rule::resource::Directory;
 use crate::rule::{pkce, redirect_uri, resource, scope};
 use crate::state::{
-    Checked, Client, Code, Consent, GrantId, GrantKind, GrantRecord, Interaction, Rotation,
-    Session, Standing, Status, User,
+    Checked, Client, Code, Consent, Destination, GrantId, GrantKind, GrantRecord, Interaction,
+    Rotation, Session, Standing, Status, User,
 };
 use crate::{Change, Decision, Entropy, Explanation, Loaded, Reason, Refused, Tenant};
-
-/// A redirect URI that belongs to the client: from here on errors may be redirected.
-#[derive(Debug, Clone)]
-pub struct Destination {
-    redirect_uri: RedirectUri,
-    was_sent: bool,
-}
-
-impl Destination {
-    /// Where the answer goes.
-    pub fn redirect_uri(&self) -> &RedirectUri {
-        &self.redirect_uri
-    }
-}
 
 /// Checks that the redirect URI belongs to the client (RFC 6749 §3.1.2.4).
 ///
 /// # Errors
 /// To be shown to the user, never redirected.
-pub fn destination(client: &Client, asker: &Asker) -> Result<Destination, Refused> {
+pub fn destination(client: &Client, asker: &Asker, reply: Reply) -> Result<Destination, Refused> {
     let redirect_uri = redirect_uri::matched(client, asker.redirect_uri.as_ref())?;
-    Ok(Destination { redirect_uri, was_sent: asker.redirect_uri.is_some() })
+    // An app's own scheme takes no posts: its answer stands in the query whatever was asked.
+    let takes_posts = redirect_uri.kind() != Kind::PrivateUse;
+    let response_mode = match reply.mode {
+        ResponseMode::FormPost if !takes_posts => ResponseMode::Query,
+        ResponseMode::FormPostJwt if !takes_posts => ResponseMode::QueryJwt,
+        mode => mode,
+    };
+    let redirect_uri_sent = asker.redirect_uri.is_some();
+    Ok(Destination { redirect_uri, redirect_uri_sent, state: reply.state, response_mode })
 }
 
 /// Checks everything about a request that does not depend on the user.
@@ -46,7 +41,6 @@ pub fn check(
     directory: &Directory,
     destination: Destination,
     request: &Request,
-    state: Option<String>,
 ) -> Result<Checked, Refused> {
     // RFC 6749 §4.1.2.1: unauthorized_client.
     if !client.grant_types.contains(&GrantKind::AuthorizationCode) {
@@ -60,9 +54,7 @@ pub fn check(
     let resolved = scope::resolve(tenant, client, directory, &named, &request.scope)?; // RFC 6749 §3.3
     Ok(Checked {
         client: client.id.clone(),
-        redirect_uri: destination.redirect_uri,
-        redirect_uri_sent: destination.was_sent,
-        state,
+        destination,
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),
         prompt: request.prompt,
@@ -164,7 +156,7 @@ pub fn proceed(
     let wanted = permitted.asked;
     let subject = &login.user.subject;
     let consent =
-        consent.filter(|consent| consent.speaks_for(subject, client, &request.redirect_uri));
+        consent.filter(|consent| consent.speaks_for(subject, client, request.redirect_uri()));
     let step = match consent::ask(client, directory, request, &wanted, consent) {
         None => Step::Ready(wanted),
         Some(_) if request.prompt.none => {
@@ -246,7 +238,8 @@ pub fn answer(
         Answer::Deny => (Grant::default(), spared),
     };
     let subject = &login.user.subject;
-    let before = consent.filter(|one| one.value.speaks_for(subject, client, &request.redirect_uri));
+    let before =
+        consent.filter(|one| one.value.speaks_for(subject, client, request.redirect_uri()));
     let seen = before.map(|before| &before.value);
     let memory = consent::remember(subject, client, request, seen, &wanted, &left);
     for (resource, scope) in wanted.permissions().filter(|(r, s)| !given.holds(r, s)) {
@@ -291,10 +284,11 @@ pub fn issue(
         if let Err(refused) = waits(&interaction.value, now) {
             return Decision::unchanged(Err(refused));
         }
-        if let Err(refused) = redirect_uri::matched(client, Some(&request.redirect_uri)) {
+        if let Err(refused) = redirect_uri::matched(client, Some(request.redirect_uri())) {
             return closed(interaction, Err(refused));
         }
     }
+    let destination = &request.destination;
     let code = secret(entropy);
     let expires_at = now + tenant.lifetimes.code;
     let record = GrantRecord {
@@ -312,7 +306,7 @@ pub fn issue(
         digest: code.digest(),
         client: client.id.clone(),
         grant: record.id.clone(),
-        redirect_uri: request.redirect_uri_sent.then(|| request.redirect_uri.as_str().to_owned()),
+        redirect_uri: destination.redirect_uri_sent.then(|| destination.redirect_uri.to_string()),
         challenge: request.challenge.clone(),
         nonce: request.nonce.clone(),
         standing: Standing::Live { refusals: 0 },
@@ -322,31 +316,6 @@ pub fn issue(
     let mut changes = vec![Change::insert(record), Change::insert(standing)];
     changes.extend(interaction.map(close));
     Decision::new(changes, Ok(Issued { code }))
-}
-
-/// Where the browser goes with the code (RFC 6749 §4.1.2, RFC 9207 §2).
-pub fn success_redirect(tenant: &Tenant, request: &Checked, issued: &Issued) -> String {
-    let mut parameters = vec![("code", issued.code.expose())];
-    parameters.extend(request.state.as_deref().map(|state| ("state", state)));
-    parameters.push(("iss", tenant.issuer.as_str()));
-    request.redirect_uri.with_query(&parameters)
-}
-
-/// Where the browser goes with an error (RFC 6749 §4.1.2.1, RFC 9207 §2).
-pub fn error_redirect(
-    tenant: &Tenant,
-    redirect_uri: &RedirectUri,
-    state: Option<&str>,
-    refused: &Refused,
-) -> String {
-    let answer = refused.answer();
-    let mut parameters = vec![("error", answer.error.as_str())];
-    if !answer.error_description.is_empty() {
-        parameters.push(("error_description", answer.error_description.as_str()));
-    }
-    parameters.extend(state.map(|state| ("state", state)));
-    parameters.push(("iss", tenant.issuer.as_str()));
-    redirect_uri.with_query(&parameters)
 }
 
 /// Whether an interaction can still be answered: once, and in its time.

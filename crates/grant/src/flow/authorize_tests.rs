@@ -1,4 +1,4 @@
-use bailiwick_oauth::{ClientId, Form};
+use bailiwick_oauth::{ClientId, Form, RedirectUri};
 
 use super::*;
 use crate::fixture::{API, BACK, NOW, World, grant, no};
@@ -284,37 +284,18 @@ fn a_code_lives_shortly_and_is_stored_as_its_digest() {
     assert!(!serde_json::to_string(stored).unwrap().contains(code.expose()));
 }
 
-//= https://www.rfc-editor.org/rfc/rfc9207#section-2
-//= type=test
-//# In authorization responses to the client, including error responses,
-//# an authorization server supporting this specification MUST indicate
-//# its identity by including the iss parameter in the response.
-//= https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2
-//= type=test
-//# REQUIRED if the "state" parameter was present in the client
-//# authorization request.  The exact value received from the
-//# client.
 #[test]
-fn each_answer_carries_state_and_issuer() {
-    let world = World::new();
-    let checked = world.check(&format!("{READ}&state=a%26b+c")).unwrap();
-    let issued = Issued { code: Secret::new("secret") };
-    assert_eq!(
-        success_redirect(&world.tenant, &checked, &issued),
-        format!("{BACK}?code=secret&state=a%26b%20c&iss=https%3A%2F%2Fid.example.com")
-    );
-    let refused = Refused::new(ErrorCode::InvalidTarget, Reason::ResourceUnknown, "no \"x\"");
-    let uri = checked.redirect_uri();
-    assert_eq!(
-        error_redirect(&world.tenant, uri, checked.state(), &refused),
-        format!(
-            "{BACK}?error=invalid_target&error_description=no%20%27x%27&state=a%26b%20c\
-             &iss=https%3A%2F%2Fid.example.com"
-        )
-    );
-    let silent = Refused::new(ErrorCode::AccessDenied, Reason::Denied, "");
-    assert_eq!(
-        error_redirect(&world.tenant, uri, None, &silent),
-        format!("{BACK}?error=access_denied&iss=https%3A%2F%2Fid.example.com")
-    );
+fn an_app_with_a_scheme_of_its_own_is_posted_nothing() {
+    let mut world = World::new();
+    let app = "com.example.shop:/cb";
+    world.client.redirect_uris = vec![RedirectUri::parse(app).unwrap()];
+    let mode = |asked: &str| {
+        let form = format!("client_id=shop&redirect_uri={app}&response_mode={asked}");
+        let form = Form::parse(&form).unwrap();
+        let asker = Asker::read(&form).unwrap();
+        destination(&world.client, &asker, Reply::read(&form).0).unwrap().mode()
+    };
+    assert_eq!(mode("form_post"), ResponseMode::Query);
+    assert_eq!(mode("form_post.jwt"), ResponseMode::QueryJwt);
+    assert_eq!(mode("fragment"), ResponseMode::Fragment);
 }

@@ -1,5 +1,6 @@
 //! When: one flow per endpoint, each reading like its RFC's chapter.
 
+pub mod authorization_response;
 pub mod authorize;
 pub mod explain;
 pub mod introspect;

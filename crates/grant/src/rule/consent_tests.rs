@@ -296,7 +296,7 @@ fn consent_is_bound_to_the_client_as_it_was_and_to_its_redirect_uri() {
     let place = RedirectUri::parse("https://shop.example/other").unwrap();
     world.client.redirect_uris.push(place.clone());
     let mut checked = world.check(READ).unwrap();
-    checked.redirect_uri = place;
+    checked.destination.redirect_uri = place;
     let login = crate::flow::authorize::Login::new(&world.user, &world.session, None);
     let (tenant, client, directory) = (&world.tenant, &world.client, world.directory());
     let step = |checked: &Checked| {

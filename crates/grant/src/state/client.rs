@@ -1,10 +1,14 @@
 //! A registered client (RFC 6749 §2) and its ceiling (rules §3).
 
+mod openid;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bailiwick_oauth::secret::Digest;
 use bailiwick_oauth::{ClientId, Permission, RedirectUri, Resource, Scope, Scopes};
 use serde::{Deserialize, Serialize};
+
+pub use openid::{OpenidSettings, ResponseIss};
 
 use super::resource_server::Origin;
 use crate::{Kind, Record, Stored};
@@ -40,6 +44,9 @@ pub struct Client {
     pub refresh_tokens: RefreshTokens,
     /// Whether the operator vouches for it, though its redirect cannot prove who it is.
     pub first_party: bool,
+    /// What it registered for OpenID Connect.
+    #[serde(default)]
+    pub openid: OpenidSettings,
     /// Who registered it.
     pub origin: Origin,
 }
@@ -171,6 +178,7 @@ impl Client {
             parameter: Parameter::Accept,
             refresh_tokens: RefreshTokens::OfflineAccess,
             first_party: false,
+            openid: OpenidSettings::default(),
             origin: Origin::Registered,
         }
     }

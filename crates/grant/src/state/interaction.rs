@@ -2,7 +2,7 @@
 
 use bailiwick_oauth::authorize::Prompt;
 use bailiwick_oauth::secret::Digest;
-use bailiwick_oauth::{ClientId, CodeChallenge, Grant, RedirectUri};
+use bailiwick_oauth::{ClientId, CodeChallenge, Grant, RedirectUri, ResponseMode};
 use serde::{Deserialize, Serialize};
 
 use crate::{Explanation, Kind, Record, Stored};
@@ -30,10 +30,8 @@ pub struct Interaction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
     pub(crate) client: ClientId,
-    pub(crate) redirect_uri: RedirectUri,
-    /// Whether the request named its redirect URI; then the token request must too.
-    pub(crate) redirect_uri_sent: bool,
-    pub(crate) state: Option<String>,
+    #[serde(flatten)]
+    pub(crate) destination: Destination,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<CodeChallenge>,
     pub(crate) prompt: Prompt,
@@ -46,18 +44,47 @@ pub struct Checked {
     pub(crate) explanation: Explanation,
 }
 
+/// Where the answer goes and how: a redirect URI that belongs to the client, so that from here on
+/// errors may be sent there.
+///
+/// Made only by [`flow::authorize::destination`](crate::flow::authorize::destination).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    pub(crate) redirect_uri: RedirectUri,
+    /// Whether the request named its redirect URI; then the token request must too.
+    pub(crate) redirect_uri_sent: bool,
+    pub(crate) state: Option<String>,
+    #[serde(default)]
+    pub(crate) response_mode: ResponseMode,
+}
+
+impl Destination {
+    /// Where the answer goes.
+    pub fn redirect_uri(&self) -> &RedirectUri {
+        &self.redirect_uri
+    }
+    /// What goes back with it.
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
+    }
+    /// How it travels.
+    pub fn mode(&self) -> ResponseMode {
+        self.response_mode
+    }
+}
+
 impl Checked {
     /// The client that asks.
     pub fn client(&self) -> &ClientId {
         &self.client
     }
+    /// Where the answer goes, and how.
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
     /// Where the answer goes.
     pub fn redirect_uri(&self) -> &RedirectUri {
-        &self.redirect_uri
-    }
-    /// What goes back with the answer.
-    pub fn state(&self) -> Option<&str> {
-        self.state.as_deref()
+        &self.destination.redirect_uri
     }
     /// What is asked, resolved to pairs and held under the client's ceiling.
     pub fn asked(&self) -> &Grant {

@@ -14,12 +14,13 @@ mod token;
 mod user;
 
 pub use client::{
-    Authentication, Ceiling, Client, Fallback, GrantKind, Parameter, Pkce, Reach, RefreshTokens,
+    Authentication, Ceiling, Client, Fallback, GrantKind, OpenidSettings, Parameter, Pkce, Reach,
+    RefreshTokens, ResponseIss,
 };
 pub use code::{Code, Standing};
 pub use consent::Consent;
 pub use grant::{GrantId, GrantRecord, Rotation, Status};
-pub use interaction::{Checked, Interaction};
+pub use interaction::{Checked, Destination, Interaction};
 pub use name::{Name, NameOwner};
 pub use refresh::RefreshToken;
 pub use resource_server::{Origin, ResourceServer, RoleAccess, ScopeDefinition, TokenFormat};

@@ -47,6 +47,7 @@ pub(super) fn check(
     client.parameter = entry.resource_parameter;
     client.refresh_tokens = entry.refresh_tokens;
     client.first_party = entry.first_party;
+    client.openid = entry.openid.settings();
     client.origin = Origin::Managed;
     Some(client)
 }

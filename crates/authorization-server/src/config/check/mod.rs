@@ -67,6 +67,7 @@ fn tenant(root: &Root, servers: &[ResourceServer], reader: &mut Reader<'_>) -> T
     }
     tenant.default_resource = root.default_resource.as_ref().map(|at| at.value.clone());
     tenant.strict = root.strict;
+    tenant.response_iss = root.response_iss;
     tenant.most_resources = root.most_resources.0.into();
     if root.dangerous_allow_plain_http_resources {
         tenant.plain_http = PlainHttp::Anywhere;
