@@ -58,6 +58,8 @@ pub struct Parts {
     pub addresses: Arc<dyn Throttle>,
     /// How the pages look.
     pub branding: Branding,
+    /// For development: the user who is signed in, and allows everything, without being asked.
+    pub dangerous_sign_in_as: Option<String>,
     /// The proxies in front, whose `X-Forwarded-For` is believed; nobody else's is.
     pub proxies: Vec<IpAddr>,
     /// The names that the Microsoft v1 endpoints answer to: `/{name}/oauth2/authorize` (rules §8).
@@ -90,6 +92,7 @@ impl Parts {
             accounts: Arc::new(MemoryThrottle::new(pace, MOST_THROTTLED)),
             addresses: Arc::new(MemoryThrottle::new(crowd, MOST_THROTTLED)),
             branding: Branding::default(),
+            dangerous_sign_in_as: None,
             proxies: Vec::new(),
             v1_names: vec!["common".to_owned(), "default".to_owned()],
             timeout: Duration::from_secs(30),
@@ -193,6 +196,7 @@ pub(crate) struct App {
     pub(crate) accounts: Arc<dyn Throttle>,
     pub(crate) addresses: Arc<dyn Throttle>,
     pub(crate) proxies: Vec<IpAddr>,
+    pub(crate) dangerous_sign_in_as: Option<String>,
     pub(crate) cookies: Cookies,
     /// The origin that browsers send for pages of ours, in its canonical spelling.
     pub(crate) origin: String,
@@ -225,6 +229,7 @@ impl App {
             accounts: parts.accounts,
             addresses: parts.addresses,
             proxies: parts.proxies,
+            dangerous_sign_in_as: parts.dangerous_sign_in_as,
             cookies: Cookies::new(issuer),
             origin: canonical_origin(issuer.origin()),
             style_path: asset("style", "css", style.as_bytes()),

@@ -121,6 +121,7 @@ async fn issuer(
         Parts::new(config.tenant, Arc::clone(&store), keyring, passwords, config.login, fetcher);
     parts.proxies = proxies.to_vec();
     parts.branding = config.branding;
+    parts.dangerous_sign_in_as = config.dangerous_sign_in_as;
     stores.push(store);
     Ok((issuer, AuthorizationServer::new(parts)))
 }

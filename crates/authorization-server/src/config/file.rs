@@ -53,6 +53,10 @@ section! {
         /// several issuers knows whose answer it has. `omit` is for clients that break on it; the
         /// metadata then does not promise it.
         response_iss: ResponseIss = default "\"send\"";
+        /// For tests of clients on this machine: the user who is signed in at every authorization
+        /// request, and allows everything, without seeing a page. Whoever reaches the server is that
+        /// user; refused unless issuer and `listen` are on loopback.
+        dangerous_sign_in_as: At<Words> = optional "\"ada\"";
         /// How long things live; see below.
         lifetimes: Lifetimes = default "{}";
         /// How signing in is guarded; see below.

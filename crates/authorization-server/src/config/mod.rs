@@ -55,6 +55,8 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// The users, marked as managed.
     pub users: Vec<User>,
+    /// For development: the user who is signed in, and allows everything, without being asked.
+    pub dangerous_sign_in_as: Option<String>,
     /// How the pages look.
     pub branding: Branding,
     /// The further issuers that the same process serves; they have none themselves.

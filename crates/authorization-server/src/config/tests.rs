@@ -389,6 +389,19 @@ fn the_look_must_be_fit_to_be_seen() {
 }
 
 #[test]
+fn nobody_signs_in_without_a_password_beyond_this_machine() {
+    let here = "issuer = \"http://127.0.0.1:9000\"\ndangerous_sign_in_as = \"ada\"\n";
+    let config = parse(here).unwrap();
+    assert_eq!(config.dangerous_sign_in_as.as_deref(), Some("ada"));
+    assert_eq!(config.warnings.len(), 1, "it is said loudly");
+    let everywhere = format!("{here}listen = \"0.0.0.0:9000\"\n");
+    for text in [everywhere, format!("{ISSUER}dangerous_sign_in_as = \"ada\"\n")] {
+        let said = parse(&text).expect_err("it is refused").to_string();
+        assert!(said.contains(":2:24: nobody may sign in without a password"), "{said}");
+    }
+}
+
+#[test]
 fn columns_are_counted_in_characters() {
     let text = wrong("lifetimes = { \"é\" = 1, code = \"x\" }\n");
     assert!(text.contains("as.toml:2:31: malformed time"), "{text}");

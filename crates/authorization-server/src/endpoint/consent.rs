@@ -75,7 +75,7 @@ async fn once_more(
     shown(app, waiting, signed_in, step)
 }
 
-async fn decided(
+pub(super) async fn decided(
     app: &App,
     event: &Event,
     mut waiting: Waiting,

@@ -260,6 +260,7 @@ fn from_here(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
     }
 }
 
-fn key(ticket: &str, browser: &Secret) -> Secret {
+/// The key of an interaction.
+pub(super) fn key(ticket: &str, browser: &Secret) -> Secret {
     Secret::new(format!("{ticket}.{}", browser.expose()))
 }

@@ -87,7 +87,7 @@ async fn checked(
 }
 
 /// A new session at each login, so that nobody can plant one; the old one ends.
-async fn begin_session(
+pub(super) async fn begin_session(
     app: &App,
     waiting: &mut Waiting,
     user: &User,

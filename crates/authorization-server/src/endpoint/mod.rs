@@ -10,6 +10,7 @@ pub(crate) mod login;
 pub(crate) mod metadata;
 pub(crate) mod revoke;
 pub(crate) mod token;
+mod unattended;
 pub(crate) mod userinfo;
 
 mod caller;

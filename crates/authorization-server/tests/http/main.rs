@@ -14,5 +14,6 @@ mod serve;
 mod server;
 mod tenants;
 mod token;
+mod unattended;
 mod userinfo;
 mod worked_examples;

@@ -141,6 +141,7 @@ impl Server {
         let time = Arc::clone(&clock);
         parts.clock = Arc::new(move || time.load(Ordering::SeqCst));
         parts.branding = config.branding;
+        parts.dangerous_sign_in_as = config.dangerous_sign_in_as;
         Self { router: AuthorizationServer::new(parts), store, clock }
     }
 

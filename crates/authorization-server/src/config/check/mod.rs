@@ -23,6 +23,7 @@ pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
     let resource_servers: Vec<_> =
         root.resource.iter().map(|entry| resource_server::check(entry, reader)).collect();
     let tenant = tenant(&root, &resource_servers, reader);
+    let dangerous_sign_in_as = sign_in_as(&root, reader);
     let clients = root
         .client
         .into_iter()
@@ -43,6 +44,7 @@ pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
             password_checks: root.login.password_checks.0.into(),
         },
         outgoing: outgoing::check(root.outgoing, reader),
+        dangerous_sign_in_as,
         tenants: tenants::load(&tenant.issuer, &root.store, &root.tenants, reader),
         store: root.store,
         tenant,
@@ -74,6 +76,21 @@ fn tenant(root: &Root, servers: &[ResourceServer], reader: &mut Reader<'_>) -> T
     }
     tenant.lifetimes = lifetimes(&root.lifetimes, reader);
     tenant
+}
+
+/// The user of the development mode, which never leaves this machine.
+fn sign_in_as(root: &Root, reader: &mut Reader<'_>) -> Option<String> {
+    let user = root.dangerous_sign_in_as.as_ref()?;
+    // Only loopback issuers are plain http (RFC 8252 §8.3).
+    let is_here = root.issuer.value.as_str().starts_with("http:") && root.listen.ip().is_loopback();
+    if !is_here {
+        let message = "nobody may sign in without a password but on this machine";
+        let help = "leave it out, or write `issuer` as http://127.0.0.1:… and `listen` on loopback";
+        reader.problem(&user.span, message, help);
+    }
+    let message = format!("everybody who reaches this server is `{}`", user.value.0);
+    reader.warning(&user.span, message, "for development alone");
+    Some(user.value.0.clone())
 }
 
 fn lifetimes(read: &file::Lifetimes, reader: &mut Reader<'_>) -> Lifetimes {
