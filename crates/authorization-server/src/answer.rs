@@ -127,6 +127,10 @@ impl Failure {
 
     fn status(&self) -> StatusCode {
         match self {
+            // 403 is a resource server's; a client is told with 400 (RFC 6749 §5.2, RFC 8628 §3.5).
+            Self::Refused(refused) if refused.error == ErrorCode::AccessDenied => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Refused(refused) => refused.error.status(),
             Self::Malformed(answer) | Self::Unreadable(answer) => answer.error.status(),
             Self::Http(status, _) => *status,

@@ -28,7 +28,8 @@ use crate::branding::Branding;
 use crate::config::Login;
 use crate::cookie::Cookies;
 use crate::endpoint::{
-    assets, authorize, consent, health, introspect, jwks, login, metadata, revoke, token, userinfo,
+    assets, authorize, consent, device, device_authorization, health, introspect, jwks, login,
+    metadata, revoke, token, userinfo,
 };
 use crate::keys::Keyring;
 use crate::password::Passwords;
@@ -140,6 +141,8 @@ impl AuthorizationServer {
             .route(&at("authorize/posted"), get(authorize::posted))
             .route(&at("login"), post(login::endpoint))
             .route(&at("consent"), get(consent::page).post(consent::endpoint))
+            .route(&at("device"), get(device::page).post(device::endpoint))
+            .route(&at("device_authorization"), post(device_authorization::endpoint))
             .route(&at("introspect"), post(introspect::endpoint))
             .route(&at("health"), get(health::live))
             .route(&at("ready"), get(health::ready))

@@ -13,7 +13,7 @@ use crate::answer::Failure;
 pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// The parameters that are read from a body somewhere.
-const OURS: [&str; 32] = [
+const OURS: [&str; 34] = [
     // authorization, RFC 6749 §4.1.1
     "response_type",
     "response_mode",
@@ -35,6 +35,7 @@ const OURS: [&str; 32] = [
     "code",
     "code_verifier",
     "refresh_token",
+    "device_code",
     "token",
     "token_type_hint",
     "access_token",
@@ -49,6 +50,7 @@ const OURS: [&str; 32] = [
     "decision",
     "account",
     "permission",
+    "user_code",
 ];
 
 /// Reads a form that was posted, and only there.

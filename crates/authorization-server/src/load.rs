@@ -6,7 +6,7 @@ use bailiwick_grant::state::{
     Client, Consent, GrantId, GrantRecord, Interaction, Name, NameOwner, OpaqueToken,
     ResourceServer, RevokedToken, Session, User, Username,
 };
-use bailiwick_grant::{Loaded, Reason, Refused, Tenant};
+use bailiwick_grant::{Decision, Loaded, Reason, Refused, Tenant};
 use bailiwick_oauth::{ClientId, Grant, RedirectUri, Resource, Scopes, Secret, Subject};
 use bailiwick_store::{Store, StoreError, StoreExt};
 
@@ -41,6 +41,25 @@ pub(crate) async fn directory(
     let mut names = resource::names(tenant, client, named.resource, named.audience, named.scope);
     names.extend(grant.into_iter().flat_map(|grant| grant.resources.keys().cloned()));
     servers(store, &names).await
+}
+
+/// Loads the resource servers of a request and decides; a resource that is not to be had gets its
+/// hint.
+pub(crate) async fn decided<T>(
+    app: &App,
+    client: &Client,
+    named: Named<'_>,
+    grant: Option<&Grant>,
+    mut decide: impl FnMut(&Directory) -> Decision<Result<T, Refused>>,
+) -> Result<Decision<Result<T, Refused>>, StoreError> {
+    let store = &*app.store;
+    let mut directory = directory(store, &app.tenant, client, named, grant).await?;
+    let decision = decide(&directory);
+    if !decision.outcome.as_ref().is_err_and(wants_hint) {
+        return Ok(decision);
+    }
+    directory.suggest_among(open_to(store, client).await?);
+    Ok(decide(&directory))
 }
 
 /// The resource servers of a grant.

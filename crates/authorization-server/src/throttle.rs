@@ -1,4 +1,5 @@
-//! Slowing down who guesses passwords, without locking the owner out (RFC 6819 §4.4.3.6).
+//! Slowing down who guesses passwords, without locking the owner out (RFC 6819 §4.4.3.6), and who
+//! guesses the codes of devices (RFC 8628 §5.1).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -24,6 +25,14 @@ impl Guess {
         Self { account: format!("{username} {network}"), network }
     }
 
+    /// Who types in the code of a device: any of them will do, so the network alone counts
+    /// (RFC 8628 §5.1).
+    pub(crate) fn of_user_code(address: IpAddr) -> Self {
+        let network = network(address);
+        // No user name begins with a space.
+        Self { account: format!(" user_code {network}"), network }
+    }
+
     /// Whether the password may be looked at now; counts as failed until [`Guess::was_right`].
     pub(crate) async fn attempt(&self, app: &App) -> Result<Attempt, WindowError> {
         let now = app.now();
@@ -36,6 +45,13 @@ impl Guess {
             app.addresses.give_back(&self.network).await?;
         }
         Ok(attempt)
+    }
+
+    /// The code is one of a device: no guess. Codes that were guessed before count on, because a
+    /// device of one's own is no licence to try the codes of others.
+    pub(crate) async fn was_no_guess(&self, app: &App) -> Result<(), WindowError> {
+        app.addresses.give_back(&self.network).await?;
+        app.accounts.give_back(&self.account).await
     }
 
     /// The password was right. The network gets this attempt back, not its failures: an account of

@@ -238,6 +238,8 @@ pub(crate) enum Grant {
     RefreshToken,
     /// The client's own credentials.
     ClientCredentials,
+    /// The device code (RFC 8628).
+    DeviceCode,
 }
 
 #[derive(Subcommand)]

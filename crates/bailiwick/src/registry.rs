@@ -210,6 +210,7 @@ fn kind(grant: Grant) -> GrantKind {
         Grant::AuthorizationCode => GrantKind::AuthorizationCode,
         Grant::RefreshToken => GrantKind::RefreshToken,
         Grant::ClientCredentials => GrantKind::ClientCredentials,
+        Grant::DeviceCode => GrantKind::DeviceCode,
     }
 }
 

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::state::{
-    Client, Code, Consent, GrantRecord, Interaction, Name, OpaqueToken, RefreshToken,
-    ResourceServer, RevokedToken, Session, StoredKey, User, Username,
+    Client, Code, Consent, GrantRecord, Interaction, Name, OpaqueToken, Pending, PollAnswer,
+    RefreshToken, ResourceServer, RevokedToken, Session, StoredKey, User, UserCodeRecord, Username,
 };
 
 /// How often a record was written: 1 when it is new.
@@ -154,6 +154,12 @@ records! {
     Grant(GrantRecord) = "grant_record",
     /// An authorization code.
     Code(Code) = "code",
+    /// A request that its client polls for.
+    Pending(Pending) = "pending",
+    /// The code by which a user finds a pending request.
+    UserCode(UserCodeRecord) = "user_code",
+    /// What the user answered to a pending request.
+    PollAnswer(PollAnswer) = "poll_answer",
     /// A refresh token.
     RefreshToken(RefreshToken) = "refresh_token",
     /// An opaque access token.

@@ -7,18 +7,19 @@ use bailiwick_jose::digest::sha256;
 use bailiwick_oauth::authorize::{Asker, Reply, Request};
 use bailiwick_oauth::{
     ClientId, CodeVerifier, Form, Grant, Issuer, Permission, RedirectUri, Resource, Scope, Scopes,
-    Secret, Subject, token,
+    Secret, Subject, UserCode, token,
 };
 use serde_json::{Map, Value};
 
-use crate::flow::authorize::{self, Answer, Login, Step};
+use crate::flow::authorize::{self, Answer, Issued, Login, Step};
+use crate::flow::device;
 use crate::flow::introspect::{Found, Known};
-use crate::flow::token::{AccessForm, Context, Tokens};
+use crate::flow::token::{AccessForm, Context, Poll, Tokens};
 use crate::rule::resource::{self, Directory};
 use crate::state::{
     Authentication, Checked, Client, Code, Consent, GrantId, GrantKind, GrantRecord, Interaction,
-    OpaqueToken, Origin, Reach, RefreshToken, ResourceServer, RevokedToken, ScopeDefinition,
-    Session, User,
+    OpaqueToken, Origin, Pending, PollAnswer, Reach, RefreshToken, ResourceServer, RevokedToken,
+    ScopeDefinition, Session, User, UserCodeRecord,
 };
 use crate::{Change, Entropy, Kind, Loaded, Record, Refused, Stored, Tenant, Version, flow};
 
@@ -311,7 +312,10 @@ impl World {
             &mut self.entropy,
         );
         self.commit(&decision.changes).unwrap();
-        decision.outcome.map(|issued| issued.code)
+        decision.outcome.map(|issued| match issued {
+            Issued::Code(code) => code,
+            Issued::Polled => Secret::new("polled"),
+        })
     }
 
     /// From a request to a code; the user accepts everything.
@@ -320,6 +324,43 @@ impl World {
         let all = checked.asked().clone();
         let key = self.begin(checked);
         self.answer(&key, &Answer::Accept(all))
+    }
+
+    /// Begins a device authorization.
+    pub(crate) fn begin_device(&mut self, body: &str) -> Result<device::Begun, Refused> {
+        let request = bailiwick_oauth::device::Request::read(&Form::parse(body).unwrap()).unwrap();
+        let (directory, now) = (self.directory(), self.now);
+        let entropy = &mut self.entropy;
+        let decision =
+            device::begin(&self.tenant, &self.client, &directory, &request, now, entropy);
+        self.commit(&decision.changes).unwrap();
+        decision.outcome
+    }
+
+    /// The request behind a user code, as a page of ours gets it.
+    pub(crate) fn enter(&self, user_code: &UserCode) -> Option<Checked> {
+        let found: Loaded<UserCodeRecord> = self.load(user_code.digest().as_str())?;
+        let pending: Option<Loaded<Pending>> = self.load(found.value.pending.as_str());
+        let answer: Option<Loaded<PollAnswer>> = self.load(found.value.pending.as_str());
+        let pending = pending.as_ref().map(|one| &one.value);
+        device::entered(pending, answer.as_ref().map(|one| &one.value), user_code.clone(), self.now)
+    }
+
+    /// The user types the code in, compares it and answers.
+    pub(crate) fn answer_device(
+        &mut self,
+        user_code: &UserCode,
+        answer: &Answer,
+    ) -> Result<Secret, Refused> {
+        let checked = self.enter(user_code).unwrap().confirm();
+        let key = self.begin(checked);
+        self.answer(&key, answer)
+    }
+
+    /// Polls with a device code.
+    pub(crate) fn poll(&mut self, code: &Secret, more: &str) -> Result<Tokens, Refused> {
+        let kind = bailiwick_oauth::device::GRANT_TYPE;
+        self.token(&format!("grant_type={kind}&device_code={}&{more}", code.expose()))
     }
 
     /// Redeems a code with further parameters.
@@ -367,6 +408,16 @@ impl World {
             }
             token::GrantType::ClientCredentials => {
                 flow::token::client_credentials(&context, &request, &mut self.entropy)
+            }
+            token::GrantType::DeviceCode { code } => {
+                let pending: Option<Loaded<Pending>> = self.load(code.digest().as_str());
+                let answer: Option<Loaded<PollAnswer>> = self.load(code.digest().as_str());
+                let id = answer.as_ref().and_then(|answer| answer.value.grant());
+                let grant = id.and_then(|id| self.load(id));
+                let pending = pending.as_ref().map(|pending| &pending.value);
+                let poll = Poll { pending, answer: answer.as_ref() };
+                let (grant, entropy) = (grant.as_ref(), &mut self.entropy);
+                flow::token::device_code(&context, &request, poll, grant, user, entropy)
             }
         }
     }

@@ -89,6 +89,12 @@ reasons! {
     LoginRequired = "login_required",
     /// The user must be asked first.
     ConsentRequired = "consent_required",
+    /// The user must compare the codes first.
+    ConfirmationRequired = "confirmation_required",
+    /// The user has not answered yet.
+    Pending = "pending",
+    /// The client polls too fast.
+    PolledTooFast = "polled_too_fast",
     /// The code or token is unknown.
     Unknown = "unknown",
     /// The code or token is past its time.

@@ -42,6 +42,8 @@ pub struct Lifetimes {
     pub id_token: i64,
     /// An authorization request that waits for the user.
     pub interaction: i64,
+    /// A device code, with the user code that belongs to it (RFC 8628 §3.2).
+    pub device_code: i64,
     /// A login.
     pub session: i64,
 }
@@ -55,6 +57,7 @@ impl Default for Lifetimes {
             userinfo_token: 600,
             id_token: 600,
             interaction: 3600,
+            device_code: 600,
             session: 12 * 3600,
         }
     }

@@ -27,6 +27,12 @@ pub enum ErrorCode {
     InvalidTarget,
     /// The user or the server said no (RFC 6749 §4.1.2.1).
     AccessDenied,
+    /// The user has not answered yet: poll again (RFC 8628 §3.5).
+    AuthorizationPending,
+    /// The user has not answered yet, and the polls come too fast (RFC 8628 §3.5).
+    SlowDown,
+    /// The device code is past its time (RFC 8628 §3.5).
+    ExpiredToken,
     /// Something is wrong here (RFC 6749 §4.1.2.1).
     ServerError,
     /// Too busy just now (RFC 6749 §4.1.2.1).
@@ -71,6 +77,9 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::AccessDenied => "access_denied",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::LoginRequired => "login_required",

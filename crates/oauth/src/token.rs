@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::authorize::{invalid, once, scope};
 use crate::error::ErrorAnswer;
 use crate::form::Form;
-use crate::{CodeVerifier, ErrorCode, Scopes, Secret};
+use crate::{CodeVerifier, ErrorCode, Scopes, Secret, device};
 
 /// A token request, well-formed but not yet checked against anything.
 #[derive(Debug)]
@@ -39,6 +39,11 @@ pub enum GrantType {
     },
     /// RFC 6749 §4.4.2
     ClientCredentials,
+    /// RFC 8628 §3.4
+    DeviceCode {
+        /// The device code.
+        code: Secret,
+    },
 }
 
 impl GrantType {
@@ -48,6 +53,7 @@ impl GrantType {
             Self::AuthorizationCode { .. } => "authorization_code",
             Self::RefreshToken { .. } => "refresh_token",
             Self::ClientCredentials => "client_credentials",
+            Self::DeviceCode { .. } => device::GRANT_TYPE,
         }
     }
 }
@@ -71,10 +77,13 @@ impl Request {
                 GrantType::RefreshToken { token: secret(form, "refresh_token")? }
             }
             Some("client_credentials") => GrantType::ClientCredentials,
+            Some(device::GRANT_TYPE) => {
+                GrantType::DeviceCode { code: secret(form, "device_code")? }
+            }
             Some(_) => {
                 return Err(ErrorAnswer::new(
                     ErrorCode::UnsupportedGrantType,
-                    "grant_type must be authorization_code, refresh_token or client_credentials",
+                    "grant_type is none that grant_types_supported of the metadata lists",
                 ));
             }
             None => return Err(invalid("grant_type is missing")),
@@ -129,6 +138,14 @@ mod tests {
             ("grant_type=client_credentials&resource=x", Ok("client_credentials")),
             ("grant_type=authorization_code&code=x", Ok("authorization_code")),
             ("grant_type=refresh_token&refresh_token=x", Ok("refresh_token")),
+            (
+                "grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code=x",
+                Ok(device::GRANT_TYPE),
+            ),
+            (
+                "grant_type=urn:ietf:params:oauth:grant-type:device_code&code=x",
+                Err(ErrorCode::InvalidRequest),
+            ),
             ("grant_type=authorization_code", Err(ErrorCode::InvalidRequest)),
             (
                 "grant_type=authorization_code&code=x&code_verifier=y",

@@ -94,6 +94,8 @@ section! {
         id_token: At<Seconds> = default "\"10m\"";
         /// An authorization request that waits for the user.
         interaction: At<Seconds> = default "\"1h\"";
+        /// The code of a device, and the one that its user types in (RFC 8628 §3.2).
+        device_code: At<Seconds> = default "\"10m\"";
         /// A login in a browser.
         session: At<Seconds> = default "\"12h\"";
     }

@@ -108,7 +108,7 @@ fn an_unknown_field_names_the_nearest_one() {
          write for example `issuer = \"https://id.example.com\"`\n\
          as.toml:5:1: unknown field `aliasses` in [[resource]]; did you mean `aliases`?\n\
          as.toml:7:1: unknown field `colour` in [lifetimes]; known are code, refresh_token, \
-         replay, userinfo_token, id_token, interaction, session"
+         replay, userinfo_token, id_token, interaction, device_code, session"
     );
 }
 

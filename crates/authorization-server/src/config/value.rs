@@ -103,6 +103,7 @@ words!(GrantKind {
     "authorization_code" => Self::AuthorizationCode,
     "refresh_token" => Self::RefreshToken,
     "client_credentials" => Self::ClientCredentials,
+    "device_code" => Self::DeviceCode,
 });
 words!(Pkce { "required" => Self::Required, "optional" => Self::Optional, });
 words!(Fallback { "global" => Self::Global, "granted" => Self::Granted, });

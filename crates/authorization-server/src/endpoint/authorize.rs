@@ -134,7 +134,7 @@ async fn proceed(
     let (ticket, browser) = begin(app, jar.browser.as_ref(), request.clone()).await?;
     let mut response = if let (Next::Consent(ask), Some(one)) = (&step, &signed_in) {
         event.verdict("consent_asked");
-        page::consent(app, &client, &one.user, request.redirect_uri(), &ticket, ask)?
+        page::consent(app, &client, &one.user, &request, &ticket, ask)?
     } else {
         event.verdict("login_asked");
         let username = request.login_hint().unwrap_or_default();

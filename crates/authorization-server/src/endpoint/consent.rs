@@ -113,6 +113,9 @@ pub(super) async fn decided(
             Err(refused) if refused.reason == Reason::LoginRequired => {
                 shown(app, &waiting, None, Next::Login)
             }
+            Err(refused) if refused.reason == Reason::ConfirmationRequired => {
+                once_more(app, event, &waiting, Some(signed_in)).await
+            }
             outcome => answered(app, event, &client, request, outcome).await,
         };
     }

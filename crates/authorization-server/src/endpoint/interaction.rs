@@ -9,8 +9,7 @@ use axum::response::Response;
 use bailiwick_grant::flow::authorization_response::AuthorizationResponse;
 use bailiwick_grant::flow::authorize::{self, Issued, Login, Step};
 use bailiwick_grant::rule::consent::Ask;
-use bailiwick_grant::rule::redirect_uri;
-use bailiwick_grant::state::{Checked, Client, Destination, Interaction};
+use bailiwick_grant::state::{Checked, Client, Destination, Interaction, PollAnswer};
 use bailiwick_grant::{Change, Loaded, Reason, Refused};
 use bailiwick_oauth::{Form, Secret};
 use bailiwick_store::StoreExt;
@@ -23,7 +22,8 @@ use crate::commit::{Attempts, Committed};
 use crate::cookie::{self, Jar};
 use crate::event::Event;
 use crate::load::{self, SignedIn};
-use crate::{form, page, reply};
+use crate::page::{self, Ending};
+use crate::{form, reply};
 
 /// An interaction of this browser.
 pub(super) struct Waiting {
@@ -64,7 +64,7 @@ pub(super) async fn found(
     let client = client.ok_or(Failure::Over)?;
     event.client(&client.id);
     // What was registered may have changed while the user was reading.
-    redirect_uri::matched(&client, Some(interaction.value.request.redirect_uri()))?;
+    authorize::still_wanted(&client, &interaction.value.request)?;
     Ok(Waiting { ticket: Secret::new(ticket), client, interaction })
 }
 
@@ -91,13 +91,15 @@ pub(super) async fn keep(app: &App, request: Checked) -> Result<Secret, Failure>
 
 async fn insert(app: &App, key: &Secret, request: Checked) -> Result<(), Failure> {
     let begun_at = app.now();
+    let longest = begun_at + app.tenant.lifetimes.interaction;
+    let expires_at = request.polled().map_or(longest, |polled| longest.min(polled.expires_at));
     let interaction = Interaction {
         digest: key.digest(),
         request,
         signed_in: None,
         answered: false,
         begun_at,
-        expires_at: begun_at + app.tenant.lifetimes.interaction,
+        expires_at,
     };
     let changes = vec![Change::insert(interaction)];
     match Attempts::new().commit(&*app.store, changes).await? {
@@ -108,6 +110,8 @@ async fn insert(app: &App, key: &Secret, request: Checked) -> Result<(), Failure
 
 /// What comes next for the browser.
 pub(super) enum Next {
+    /// The page to compare the codes on.
+    Confirm(Box<Ask>),
     /// The login page.
     Login,
     /// The consent page.
@@ -154,6 +158,7 @@ pub(super) async fn next(
         event.dropped(&explanation);
         let (grant, login) = match (next.step, login) {
             (Step::Ready(grant), Some(login)) => (grant, login),
+            (Step::Confirm(ask), _) => return Ok(Next::Confirm(Box::new(ask))),
             (Step::Consent(ask), _) => return Ok(Next::Consent(Box::new(ask))),
             (Step::Login | Step::Ready(_), _) => return Ok(Next::Login),
         };
@@ -175,6 +180,11 @@ pub(super) async fn again(
     app: &App,
     seen: &Loaded<Interaction>,
 ) -> Result<Loaded<Interaction>, Failure> {
+    if let Some(polled) = seen.value.request.polled()
+        && app.store.load::<PollAnswer>(polled.pending.as_str()).await?.is_some()
+    {
+        return Err(Failure::Over); // another page answered the same device
+    }
     let found = app.store.load::<Interaction>(seen.value.digest.as_str()).await?;
     found.filter(|found| !found.value.answered).ok_or(Failure::Over)
 }
@@ -189,8 +199,13 @@ pub(super) fn shown(
     let (client, request) = (&waiting.client, &waiting.interaction.value.request);
     match (next, signed_in) {
         (Next::Redirect(response), _) => Ok(response),
+        (Next::Confirm(ask), _) => {
+            let user_code = request.polled().and_then(|polled| polled.user_code.as_ref());
+            let user_code = user_code.ok_or(Failure::Over)?;
+            page::compare(app, client, user_code, &waiting.ticket, &ask)
+        }
         (Next::Consent(ask), Some(SignedIn { user, .. })) => {
-            page::consent(app, client, user, request.redirect_uri(), &waiting.ticket, &ask)
+            page::consent(app, client, user, request, &waiting.ticket, &ask)
         }
         (Next::Login | Next::Consent(_), _) => {
             let username = request.login_hint().unwrap_or_default();
@@ -208,13 +223,20 @@ pub(super) async fn answered(
     outcome: Result<Issued, Refused>,
 ) -> Answered {
     match outcome {
-        Ok(issued) => {
+        Ok(Issued::Code(code)) => {
             event.verdict("code");
             let destination = request.destination();
             let (tenant, now) = (&app.tenant, app.now());
-            let response =
-                AuthorizationResponse::of_code(tenant, client, destination, &issued, now);
+            let response = AuthorizationResponse::of_code(tenant, client, destination, &code, now);
             reply::send(app, response).await
+        }
+        Ok(Issued::Polled) => {
+            event.verdict("allowed");
+            page::ended(app, Ending::Allowed)
+        }
+        Err(refused) if request.polled().is_some() && refused.reason != Reason::Expired => {
+            event.refused(refused.error.as_str(), refused.reason.as_str());
+            page::ended(app, Ending::Refused)
         }
         Err(refused) => match refused.reason {
             Reason::Expired => Err(Failure::Over),
@@ -241,7 +263,7 @@ pub(super) async fn refusal(
 
 /// Refuses a form that a page of another site sent; what says nothing of its origin still needs
 /// the ticket and the cookie.
-fn from_here(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
+pub(super) fn from_here(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
     let foreign =
         Failure::Foreign("The form was sent by another site. Go back to the app and begin again.");
     let site = headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);

@@ -9,7 +9,7 @@ use bailiwick_grant::flow::userinfo::claims_supported;
 use bailiwick_grant::state::{ResourceServer, ResponseIss};
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::metadata::{AuthorizationServer, authorization_server_urls};
-use bailiwick_oauth::{Issuer, ResponseMode};
+use bailiwick_oauth::{Issuer, ResponseMode, device};
 use bailiwick_store::StoreExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
@@ -90,6 +90,7 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
         introspection_endpoint: at("introspect"),
         revocation_endpoint: at("revoke"),
         userinfo_endpoint: at("userinfo"),
+        device_authorization_endpoint: at("device_authorization"),
         scopes_supported: scopes,
         response_types_supported: words(&["code"]),
         response_modes_supported: words(&ResponseMode::NAMES),
@@ -98,6 +99,7 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
             "authorization_code",
             "refresh_token",
             "client_credentials",
+            device::GRANT_TYPE,
         ]),
         token_endpoint_auth_methods_supported: client_methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: signing,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use bailiwick_grant::flow::token::{self, Context, Tokens};
-use bailiwick_grant::rule::resource::Directory;
-use bailiwick_grant::state::{Client, Code, Fallback, GrantRecord, RefreshToken, User};
+use bailiwick_grant::flow::token::{self, Context, Poll, Tokens};
+use bailiwick_grant::state::{
+    Client, Code, Fallback, GrantRecord, Pending, PollAnswer, RefreshToken, User,
+};
 use bailiwick_grant::{Decision, Loaded, Refused};
 use bailiwick_oauth::Scopes;
 use bailiwick_oauth::token::{GrantType, Request as TokenRequest};
@@ -99,6 +100,18 @@ async fn decide(app: &App, client: &Client, request: &TokenRequest) -> Result<Ou
             })
             .await
         }
+        GrantType::DeviceCode { code } => {
+            let key = code.digest();
+            let found = store.load_pair::<Pending, PollAnswer>(key.as_str(), key.as_str()).await?;
+            let (pending, answer) = (found.0.map(|pending| pending.value), found.1);
+            let held = Held::load(store, answer.as_ref().and_then(|a| a.value.grant())).await?;
+            let (grant, user) = (held.grant.as_ref(), held.user.as_ref());
+            let poll = Poll { pending: pending.as_ref(), answer: answer.as_ref() };
+            decided(app, client, request, grant, |context| {
+                token::device_code(context, request, poll, grant, user, &mut entropy)
+            })
+            .await
+        }
         GrantType::ClientCredentials => {
             decided(app, client, request, None, |context| {
                 token::client_credentials(context, request, &mut entropy)
@@ -128,7 +141,7 @@ impl Held {
     }
 }
 
-/// Loads the resource servers and decides; a resource that is not to be had gets its hint.
+/// Decides with the resource servers of the request and of its grant at hand.
 async fn decided(
     app: &App,
     client: &Client,
@@ -136,7 +149,7 @@ async fn decided(
     grant: Option<&Loaded<GrantRecord>>,
     mut decide: impl FnMut(&Context<'_>) -> Outcome,
 ) -> Result<Outcome, Failure> {
-    let (store, tenant, now) = (&*app.store, &app.tenant, app.now());
+    let (tenant, now) = (&app.tenant, app.now());
     let none = Scopes::new();
     let named = Named {
         resource: &request.resource,
@@ -144,11 +157,8 @@ async fn decided(
         scope: request.scope.as_ref().unwrap_or(&none),
     };
     let grant = grant.map(|grant| &grant.value.grant);
-    let mut directory: Directory = load::directory(store, tenant, client, named, grant).await?;
-    let decision = decide(&Context { tenant, client, directory: &directory, now });
-    if !decision.outcome.as_ref().is_err_and(load::wants_hint) {
-        return Ok(decision);
-    }
-    directory.suggest_among(load::open_to(store, client).await?);
-    Ok(decide(&Context { tenant, client, directory: &directory, now }))
+    let decided = load::decided(app, client, named, grant, |directory| {
+        decide(&Context { tenant, client, directory, now })
+    });
+    Ok(decided.await?)
 }

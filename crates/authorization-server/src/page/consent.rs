@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 use bailiwick_grant::rule::consent::{Ask, AskedScope};
-use bailiwick_grant::state::{Client, User};
+use bailiwick_grant::state::{Checked, Client, User};
 use bailiwick_oauth::redirect_uri::Kind;
 use bailiwick_oauth::{RedirectUri, Resource, Secret};
 use http::StatusCode;
@@ -25,8 +25,16 @@ struct Page<'a> {
     initial: String,
     servers: Vec<Server<'a>>,
     global: Vec<Scope<'a>>,
-    place: String,
+    goes_to: GoesTo,
     unproven: bool,
+}
+
+/// Who gets what is allowed here.
+enum GoesTo {
+    /// The app behind this place, to which the browser is sent back.
+    Place(String),
+    /// The device whose code the user compared.
+    Device,
 }
 
 struct Server<'a> {
@@ -51,7 +59,7 @@ pub(crate) fn consent(
     app: &App,
     client: &Client,
     user: &User,
-    redirect_uri: &RedirectUri,
+    request: &Checked,
     ticket: &Secret,
     ask: &Ask,
 ) -> Result<Response, Failure> {
@@ -64,20 +72,27 @@ pub(crate) fn consent(
         client: &client.name,
         user: shown,
         initial: shown.chars().next().into_iter().flat_map(char::to_uppercase).collect(),
-        servers: ask
-            .servers
-            .iter()
-            .map(|server| Server {
-                name: &server.name,
-                identifier: server.resource.as_str(),
-                scopes: scopes(Some(&server.resource), &server.scopes),
-            })
-            .collect(),
+        servers: servers(ask),
         global: scopes(None, &ask.global),
-        place: place(redirect_uri),
-        unproven: redirect_uri.kind() != Kind::Web,
+        goes_to: match request.polled() {
+            Some(_) => GoesTo::Device,
+            None => GoesTo::Place(place(request.redirect_uri())),
+        },
+        unproven: request.redirect_uri().kind() != Kind::Web,
     };
     document(StatusCode::OK, &page, Forms::Some)
+}
+
+/// The resource servers of a question.
+fn servers(ask: &Ask) -> Vec<Server<'_>> {
+    ask.servers
+        .iter()
+        .map(|server| Server {
+            name: &server.name,
+            identifier: server.resource.as_str(),
+            scopes: scopes(Some(&server.resource), &server.scopes),
+        })
+        .collect()
 }
 
 fn scopes<'a>(resource: Option<&Resource>, asked: &'a [AskedScope]) -> Vec<Scope<'a>> {

@@ -7,7 +7,7 @@ use bailiwick_oauth::Secret;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 
-use super::{Forms, Frame, document, written};
+use super::{Forms, Frame, document, waiting_time, written};
 use crate::answer::{Failure, set};
 use crate::app::App;
 
@@ -62,12 +62,6 @@ pub(crate) fn login(
 fn text(trouble: LoginTrouble) -> String {
     match trouble {
         LoginTrouble::Wrong => "The user name or the password is not right.".to_owned(),
-        LoginTrouble::Wait(1) => "Too many attempts. Try again in a second.".to_owned(),
-        LoginTrouble::Wait(seconds) if seconds < 120 => {
-            format!("Too many attempts. Try again in {seconds} seconds.")
-        }
-        LoginTrouble::Wait(seconds) => {
-            format!("Too many attempts. Try again in {} minutes.", seconds.div_euclid(60) + 1)
-        }
+        LoginTrouble::Wait(seconds) => waiting_time(seconds),
     }
 }

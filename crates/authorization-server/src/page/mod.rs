@@ -1,11 +1,13 @@
 //! What users see: plain pages whose forms work without scripts.
 
 mod consent;
+mod device;
 mod form_post;
 mod login;
 mod trouble;
 
 pub(crate) use consent::consent;
+pub(crate) use device::{CodeTrouble, Ending, compare, ended, user_code};
 pub(crate) use form_post::form_post;
 pub(crate) use login::{LoginTrouble, login};
 pub(crate) use trouble::{Trouble, trouble};
@@ -76,6 +78,17 @@ fn document(status: StatusCode, page: &impl Template, forms: Forms) -> Result<Re
     set(&mut response, X_FRAME_OPTIONS, "DENY");
     set(&mut response, REFERRER_POLICY, referrer);
     Ok(response)
+}
+
+/// How long to wait after too many attempts, in words.
+fn waiting_time(seconds: i64) -> String {
+    match seconds {
+        1 => "Too many attempts. Try again in a second.".to_owned(),
+        seconds if seconds < 120 => format!("Too many attempts. Try again in {seconds} seconds."),
+        seconds => {
+            format!("Too many attempts. Try again in {} minutes.", seconds.div_euclid(60) + 1)
+        }
+    }
 }
 
 /// The secret of a form, to be written into it: with the browser's cookie it finds the interaction.

@@ -104,7 +104,7 @@ impl<'s> Browser<'s> {
         parameter(&answer, "code")
     }
 
-    async fn send(&mut self, mut request: http::request::Builder, body: Body) -> Answer {
+    pub(crate) async fn send(&mut self, mut request: http::request::Builder, body: Body) -> Answer {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {

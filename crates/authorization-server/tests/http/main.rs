@@ -4,6 +4,7 @@
 mod authorize;
 mod browser;
 mod consent_tabs;
+mod device;
 mod garbage;
 mod log;
 mod login;

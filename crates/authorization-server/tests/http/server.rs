@@ -91,6 +91,13 @@ authentication = "private_key_jwt"
 jwks = { keys = [ROBOT] }
 grants = ["client_credentials"]
 resources = { "*" = "*" }
+[[client]]
+id = "tv"
+name = "Living Room TV"
+authentication = "none"
+grants = ["device_code", "refresh_token"]
+scopes = ["openid", "profile", "offline_access"]
+resources = { "https://api.example.com" = "*", "https://api.another.com" = "*" }
 [[user]]
 username = "ada"
 subject = "s-ada"

@@ -4,10 +4,9 @@
 use std::fmt;
 
 use bailiwick_jose::Algorithm;
-use bailiwick_oauth::{RedirectUri, ResponseMode};
+use bailiwick_oauth::{RedirectUri, ResponseMode, Secret};
 use serde_json::{Map, Value};
 
-use super::authorize::Issued;
 use crate::state::{Client, Destination, ResponseIss};
 use crate::{Refused, Tenant};
 
@@ -43,10 +42,10 @@ impl AuthorizationResponse {
         tenant: &Tenant,
         client: &Client,
         destination: &Destination,
-        issued: &Issued,
+        code: &Secret,
         now: i64,
     ) -> Self {
-        let parameters = vec![("code", issued.code.expose().to_owned())];
+        let parameters = vec![("code", code.expose().to_owned())];
         Self::new(tenant, client, destination, parameters, now)
     }
 

@@ -12,7 +12,7 @@ fn asked(world: &World, more: &str) -> Checked {
 }
 
 fn code(world: &World, checked: &Checked) -> AuthorizationResponse {
-    let issued = Issued { code: Secret::new("secret") };
+    let issued = Secret::new("secret");
     let (tenant, client) = (&world.tenant, &world.client);
     AuthorizationResponse::of_code(tenant, client, checked.destination(), &issued, NOW)
 }

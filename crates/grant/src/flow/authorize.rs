@@ -10,7 +10,7 @@ use crate::rule::resource::Directory;
 use crate::rule::{pkce, redirect_uri, resource, scope};
 use crate::state::{
     Checked, Client, Code, Consent, Destination, GrantId, GrantKind, GrantRecord, Interaction,
-    Rotation, Session, Standing, Status, User,
+    PollAnswer, Polled, Rotation, Said, Session, Standing, Status, User,
 };
 use crate::{Change, Decision, Entropy, Explanation, Loaded, Reason, Refused, Tenant};
 
@@ -61,6 +61,7 @@ pub fn check(
         max_age: request.max_age,
         login_hint: request.login_hint.clone(),
         asked: resolved.asked,
+        polled: None,
         explanation: resolved.explanation,
     })
 }
@@ -114,6 +115,8 @@ impl<'a> Login<'a> {
 /// What comes next for a checked request.
 #[derive(Debug)]
 pub enum Step {
+    /// The user must compare the code on the page with the one on the device (RFC 8628 §3.3.1).
+    Confirm(Ask),
     /// The user must sign in.
     Login,
     /// The user must answer.
@@ -144,6 +147,11 @@ pub fn proceed(
     consent: Option<&Consent>,
     now: i64,
 ) -> Result<Next, Refused> {
+    // Before the login: who was lured here with somebody else's code shall notice it now.
+    if request.must_be_confirmed() {
+        let step = Step::Confirm(consent::all(client, directory, request));
+        return Ok(Next { step, explanation: Explanation::default() });
+    }
     let Some(login) = login.filter(|login| login.suffices(request, now)) else {
         return if request.prompt.none {
             let text = "the user must sign in, but prompt=none forbids to ask";
@@ -177,11 +185,13 @@ pub enum Answer {
     Deny,
 }
 
-/// A code to be sent to the client.
+/// What was issued.
 #[derive(Debug)]
-pub struct Issued {
-    /// The code.
-    pub code: Secret,
+pub enum Issued {
+    /// A code, to be sent to the client by way of the browser.
+    Code(Secret),
+    /// An answer that the client fetches by its next poll.
+    Polled,
 }
 
 /// Takes the user's answer: remembers it and issues the code (RFC 6749 §4.1.2).
@@ -219,7 +229,13 @@ pub fn answer(
         Err(Refused::new(ErrorCode::AccessDenied, Reason::Denied, text))
     };
     let (wanted, spared) = match next.step {
-        // The answer comes from a browser whose login does not suffice: nothing is decided.
+        // The answer comes from a browser that skipped a step: nothing is decided.
+        Step::Confirm(_) => {
+            let text = "the user must compare the codes before answering";
+            let error = ErrorCode::InteractionRequired;
+            let refused = Refused::new(error, Reason::ConfirmationRequired, text);
+            return Decision::unchanged(Err(refused));
+        }
         Step::Login => {
             let text = "the user must sign in before answering";
             let refused = Refused::new(ErrorCode::LoginRequired, Reason::LoginRequired, text);
@@ -284,12 +300,10 @@ pub fn issue(
         if let Err(refused) = waits(&interaction.value, now) {
             return Decision::unchanged(Err(refused));
         }
-        if let Err(refused) = redirect_uri::matched(client, Some(request.redirect_uri())) {
+        if let Err(refused) = still_wanted(client, request) {
             return closed(interaction, Err(refused));
         }
     }
-    let destination = &request.destination;
-    let code = secret(entropy);
     let expires_at = now + tenant.lifetimes.code;
     let record = GrantRecord {
         id: GrantId::draw(entropy),
@@ -300,22 +314,44 @@ pub fn issue(
         status: Status::Live,
         rotation: Rotation::default(),
         given_at: now,
-        expires_at,
+        expires_at: request.polled.as_ref().map_or(expires_at, |p| p.expires_at.max(expires_at)),
     };
-    let standing = Code {
-        digest: code.digest(),
-        client: client.id.clone(),
-        grant: record.id.clone(),
-        redirect_uri: destination.redirect_uri_sent.then(|| destination.redirect_uri.to_string()),
-        challenge: request.challenge.clone(),
-        nonce: request.nonce.clone(),
-        standing: Standing::Live { refusals: 0 },
-        issued_at: now,
-        expires_at,
+    let (issued, redeemable) = if let Some(polled) = &request.polled {
+        let standing = Standing::Live { refusals: 0 };
+        let said = Said::Yes { grant: record.id.clone(), standing };
+        (Issued::Polled, Change::insert(poll_answer(polled, said)))
+    } else {
+        let destination = &request.destination;
+        let code = secret(entropy);
+        let standing = Code {
+            digest: code.digest(),
+            client: client.id.clone(),
+            grant: record.id.clone(),
+            redirect_uri: destination
+                .redirect_uri_sent
+                .then(|| destination.redirect_uri.to_string()),
+            challenge: request.challenge.clone(),
+            nonce: request.nonce.clone(),
+            standing: Standing::Live { refusals: 0 },
+            issued_at: now,
+            expires_at,
+        };
+        (Issued::Code(code), Change::insert(standing))
     };
-    let mut changes = vec![Change::insert(record), Change::insert(standing)];
+    let mut changes = vec![Change::insert(record), redeemable];
     changes.extend(interaction.map(close));
-    Decision::new(changes, Ok(Issued { code }))
+    Decision::new(changes, Ok(issued))
+}
+
+/// Checks that the client still has the redirect URI: it may have lost it while the request waited.
+///
+/// # Errors
+/// To be shown to the user, never redirected.
+pub fn still_wanted(client: &Client, request: &Checked) -> Result<(), Refused> {
+    match request.polled {
+        Some(_) => Ok(()), // the browser stays here
+        None => redirect_uri::matched(client, Some(request.redirect_uri())).map(|_| ()),
+    }
 }
 
 /// Whether an interaction can still be answered: once, and in its time.
@@ -331,8 +367,16 @@ fn close(interaction: &Loaded<Interaction>) -> Change {
     interaction.update(Interaction { answered: true, ..interaction.value.clone() })
 }
 
+/// Ends an interaction that nothing came of; whoever polls for it is told.
 fn closed<T>(interaction: &Loaded<Interaction>, outcome: T) -> Decision<T> {
-    Decision::new(vec![close(interaction)], outcome)
+    let polled = interaction.value.request.polled.as_ref();
+    let told = polled.map(|polled| Change::insert(poll_answer(polled, Said::No)));
+    Decision::new([close(interaction)].into_iter().chain(told).collect(), outcome)
+}
+
+/// INVARIANT: it is inserted, so of two answers to one pending request the second is a conflict.
+fn poll_answer(polled: &Polled, said: Said) -> PollAnswer {
+    PollAnswer { pending: polled.pending.clone(), said, expires_at: polled.expires_at }
 }
 
 fn wanted_of(ask: &Ask) -> Grant {

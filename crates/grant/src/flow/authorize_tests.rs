@@ -14,6 +14,7 @@ fn verdict(world: &World, query: &str) -> String {
 
 fn step(next: Result<Step, Refused>) -> String {
     match next {
+        Ok(Step::Confirm(_)) => "confirm".to_owned(),
         Ok(Step::Login) => "login".to_owned(),
         Ok(Step::Consent(_)) => "consent".to_owned(),
         Ok(Step::Ready(_)) => "ready".to_owned(),

@@ -2,6 +2,7 @@
 
 pub mod authorization_response;
 pub mod authorize;
+pub mod device;
 pub mod explain;
 pub mod introspect;
 pub mod revoke;

@@ -89,6 +89,12 @@ pub fn ask(
     (asks || new_empty).then_some(Ask { servers, global })
 }
 
+/// Everything that a request asks, as if nothing were remembered: to be shown before the login.
+pub fn all(client: &Client, directory: &Directory, request: &Checked) -> Ask {
+    let nothing = Ask { servers: Vec::new(), global: Vec::new() };
+    ask(client, directory, request, request.asked(), None).unwrap_or(nothing)
+}
+
 /// What the user gives: of what is wanted, what is required and what was ticked.
 ///
 /// What was accepted before is no tick: between the page and its answer another page may have been
@@ -182,7 +188,9 @@ fn sides(consent: &mut Consent, is_given: bool) -> (&mut Grant, &mut Grant) {
 
 /// Whether a remembered answer may spare the question at all.
 fn spares(client: &Client, request: &Checked) -> bool {
-    let proves_itself = request.redirect_uri().kind() == Kind::Web || client.first_party;
+    // What polls may be anybody's device: no redirect URI says whose (RFC 8628 §5.4).
+    let comes_back = request.polled().is_none() && request.redirect_uri().kind() == Kind::Web;
+    let proves_itself = comes_back || client.first_party;
     proves_itself && !request.prompt.consent
 }
 

@@ -11,6 +11,7 @@ const READ: &str = "scope=openid+read&resource=https://api.example.com";
 fn verdict(world: &World, query: &str) -> String {
     let checked = world.check(query).unwrap();
     match world.proceed(&checked) {
+        Ok(Step::Confirm(_)) => "confirm".to_owned(),
         Ok(Step::Ready(_)) => "nothing".to_owned(),
         Ok(Step::Login) => "login".to_owned(),
         Ok(Step::Consent(ask)) => page(&ask),

@@ -88,6 +88,16 @@ pub enum GrantKind {
     RefreshToken,
     /// The client's own credentials.
     ClientCredentials,
+    /// The device code (RFC 8628).
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
+}
+
+impl GrantKind {
+    /// Whether it begins with a user, so that refresh tokens can come of it.
+    pub const fn begins_with_a_user(self) -> bool {
+        matches!(self, Self::AuthorizationCode | Self::DeviceCode)
+    }
 }
 
 /// Whether PKCE may be left out (RFC 7636).

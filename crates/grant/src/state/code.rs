@@ -8,7 +8,7 @@ use super::grant::GrantId;
 use crate::{Kind, Record, Stored};
 
 /// How many refused resources a code survives (rules §5.6).
-pub(super) const MOST_REFUSALS: u8 = 5;
+const MOST_REFUSALS: u8 = 5;
 
 /// An authorization code: what it was bound to when it was issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct Code {
     pub expires_at: i64,
 }
 
-/// Whether a code can still be redeemed.
+/// Whether a code, or the answer to a poll, can still be redeemed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
@@ -54,13 +54,19 @@ impl Code {
 
     /// The code after one more refused resource: the last one spends it.
     pub fn refuse(self) -> Self {
-        let standing = match self.standing {
-            Standing::Live { refusals } if refusals + 1 < MOST_REFUSALS => {
-                Standing::Live { refusals: refusals + 1 }
+        Self { standing: self.standing.refuse(), ..self }
+    }
+}
+
+impl Standing {
+    /// After one more refused resource: the last one spends it (rules §5.6).
+    pub(super) fn refuse(self) -> Self {
+        match self {
+            Self::Live { refusals } if refusals + 1 < MOST_REFUSALS => {
+                Self::Live { refusals: refusals + 1 }
             }
-            _ => Standing::Spent,
-        };
-        Self { standing, ..self }
+            _ => Self::Spent,
+        }
     }
 }
 

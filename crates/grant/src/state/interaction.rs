@@ -2,9 +2,10 @@
 
 use bailiwick_oauth::authorize::Prompt;
 use bailiwick_oauth::secret::Digest;
-use bailiwick_oauth::{ClientId, CodeChallenge, Grant, RedirectUri, ResponseMode};
+use bailiwick_oauth::{ClientId, CodeChallenge, Grant, RedirectUri, ResponseMode, UserCode};
 use serde::{Deserialize, Serialize};
 
+use super::pending::Polled;
 use crate::{Explanation, Kind, Record, Stored};
 
 /// A request that waits for the user to sign in and answer.
@@ -26,7 +27,8 @@ pub struct Interaction {
 
 /// An authorization request whose client, redirect URI, PKCE, resources and scopes were checked.
 ///
-/// Made only by [`flow::authorize::check`](crate::flow::authorize::check).
+/// Made only by [`flow::authorize::check`](crate::flow::authorize::check) and
+/// [`flow::device`](crate::flow::device).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
     pub(crate) client: ClientId,
@@ -39,6 +41,9 @@ pub struct Checked {
     pub(crate) login_hint: Option<String>,
     /// What was asked, resolved to pairs and held under the client's ceiling.
     pub(crate) asked: Grant,
+    /// Whether it is answered to whoever polls for it; then the browser brings nothing to the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) polled: Option<Polled>,
     /// Not stored: it is for the log of the request that made it.
     #[serde(skip)]
     pub(crate) explanation: Explanation,
@@ -93,6 +98,28 @@ impl Checked {
     /// What was kept and what was dropped when the request was checked.
     pub fn explanation(&self) -> &Explanation {
         &self.explanation
+    }
+    /// Whether it is answered to whoever polls for it, and not through the browser.
+    pub fn polled(&self) -> Option<&Polled> {
+        self.polled.as_ref()
+    }
+    /// The request after somebody typed its code in.
+    pub(crate) fn entered(mut self, user_code: UserCode) -> Self {
+        if let Some(polled) = &mut self.polled {
+            polled.user_code = Some(user_code);
+        }
+        self
+    }
+    /// The request after the user said that the code on the device is the one that was shown.
+    pub fn confirm(mut self) -> Self {
+        if let Some(polled) = &mut self.polled {
+            polled.confirmed = true;
+        }
+        self
+    }
+    /// Whether the user must compare the codes before anything else (RFC 8628 §3.3.1).
+    pub(crate) fn must_be_confirmed(&self) -> bool {
+        self.polled.as_ref().is_some_and(|polled| !polled.confirmed)
     }
     /// A name to fill into the login page.
     pub fn login_hint(&self) -> Option<&str> {

@@ -113,7 +113,8 @@ fn grants(entry: &file::Client, reader: &mut Reader<'_>) {
         let help = "add `redirect_uris`, or write `grants = [\"client_credentials\"]`";
         wrong("the authorization code needs a redirect URI", help);
     }
-    if !code && kinds.contains(&GrantKind::RefreshToken) {
+    let has_user = kinds.iter().any(|kind| kind.begins_with_a_user());
+    if !has_user && kinds.contains(&GrantKind::RefreshToken) {
         wrong("no other grant of this client yields refresh tokens", "leave \"refresh_token\" out");
     }
     if !code && let Some(uri) = entry.redirect_uris.first() {

@@ -101,6 +101,7 @@ fn lifetimes(read: &file::Lifetimes, reader: &mut Reader<'_>) -> Lifetimes {
         userinfo_token: between(&read.userinfo_token, 1, 24 * HOUR, reader),
         id_token: between(&read.id_token, 1, 24 * HOUR, reader),
         interaction: between(&read.interaction, 60, 24 * HOUR, reader),
+        device_code: between(&read.device_code, 60, HOUR, reader),
         session: between(&read.session, 60, YEAR, reader),
     }
 }

@@ -6,6 +6,7 @@ mod client_credentials;
 mod code;
 mod held;
 mod narrow;
+mod poll;
 mod refresh;
 mod write;
 
@@ -16,6 +17,7 @@ use bailiwick_oauth::{ErrorCode, IdToken, Resource, Secret};
 
 pub use client_credentials::client_credentials;
 pub use code::authorization_code;
+pub use poll::{Poll, device_code};
 pub use refresh::refresh_token;
 
 use crate::rule::resource::Directory;
@@ -78,6 +80,7 @@ pub fn grant_type_allowed(client: &Client, grant: &GrantType) -> Result<(), Refu
         GrantType::AuthorizationCode { .. } => GrantKind::AuthorizationCode,
         GrantType::RefreshToken { .. } => GrantKind::RefreshToken,
         GrantType::ClientCredentials => GrantKind::ClientCredentials,
+        GrantType::DeviceCode { .. } => GrantKind::DeviceCode,
     };
     // A public client has no credentials of its own (RFC 6749 §4.4).
     let is_possible = kind != GrantKind::ClientCredentials || !client.is_public();
