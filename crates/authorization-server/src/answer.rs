@@ -1,6 +1,7 @@
 //! Where errors become HTTP: JSON for clients (RFC 6749 §5.2, RFC 6750 §3), a page for users.
 
 use axum::response::{IntoResponse, Response};
+use bailiwick_fetch::FetchError;
 use bailiwick_grant::{Reason, Refused};
 use bailiwick_oauth::ErrorCode;
 use bailiwick_oauth::credentials::MalformedCredentials;
@@ -40,6 +41,8 @@ pub(crate) enum Failure {
     Store(StoreError),
     /// A window cannot say whether this may be done: then it may not.
     Window(WindowError),
+    /// What another server publishes cannot be had: later it may.
+    Elsewhere(FetchError),
     /// Others kept changing the same records.
     Contended,
     /// Something is wrong here.
@@ -121,6 +124,7 @@ impl Failure {
             Self::Contended => event.refused("contended", "contended"),
             Self::Store(error) => event.failed("store_failed", error),
             Self::Window(error) => event.failed("window_failed", error),
+            Self::Elsewhere(error) => event.failed("elsewhere_failed", error),
             Self::Broken(error) => event.failed("broken", error.as_ref()),
         }
     }
@@ -137,7 +141,9 @@ impl Failure {
             Self::Foreign(_) => StatusCode::FORBIDDEN,
             Self::Over => StatusCode::BAD_REQUEST,
             Self::NoToken => StatusCode::UNAUTHORIZED,
-            Self::Store(_) | Self::Window(_) | Self::Contended => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Window(_) | Self::Elsewhere(_) | Self::Contended => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -153,7 +159,7 @@ impl Failure {
                 ErrorAnswer::new(ErrorCode::AccessDenied, "this request is over; begin again")
             }
             Self::NoToken => ErrorAnswer::new(ErrorCode::InvalidToken, ""),
-            Self::Store(_) | Self::Window(_) | Self::Contended => {
+            Self::Store(_) | Self::Window(_) | Self::Elsewhere(_) | Self::Contended => {
                 let text = "the server is busy; try again in a moment";
                 ErrorAnswer::new(ErrorCode::TemporarilyUnavailable, text)
             }
@@ -219,7 +225,9 @@ pub(crate) fn to_user(app: &App, event: &Event, result: Result<Response, Failure
     let said = match &failure {
         Failure::Over => page::Trouble::Over,
         Failure::Foreign(text) => page::Trouble::Foreign(text),
-        Failure::Store(_) | Failure::Window(_) | Failure::Contended => page::Trouble::Busy,
+        Failure::Store(_) | Failure::Window(_) | Failure::Elsewhere(_) | Failure::Contended => {
+            page::Trouble::Busy
+        }
         Failure::Broken(_) => page::Trouble::Broken,
         _ => page::Trouble::Request {
             error: answer.error.as_str(),

@@ -33,6 +33,7 @@ use crate::endpoint::{
 };
 use crate::keys::Keyring;
 use crate::password::Passwords;
+use crate::sealed::Recipients;
 use crate::{answer, event, form};
 
 /// What an authorization server is made of.
@@ -193,8 +194,8 @@ pub(crate) struct App {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keyring: ArcSwap<Keyring>,
     pub(crate) passwords: Passwords,
-    #[expect(dead_code, reason = "the first endpoint that asks others takes this line away")]
     pub(crate) fetcher: Fetcher,
+    pub(crate) recipients: Recipients,
     pub(crate) first_use: Arc<dyn FirstUse>,
     pub(crate) accounts: Arc<dyn Throttle>,
     pub(crate) addresses: Arc<dyn Throttle>,
@@ -228,6 +229,7 @@ impl App {
             keyring: ArcSwap::from_pointee(parts.keyring),
             passwords: parts.passwords,
             fetcher: parts.fetcher,
+            recipients: Recipients::default(),
             first_use: parts.first_use,
             accounts: parts.accounts,
             addresses: parts.addresses,

@@ -106,8 +106,10 @@ pub fn needed<'a>(
     servers: impl IntoIterator<Item = &'a ResourceServer>,
     clients: impl IntoIterator<Item = &'a Client>,
 ) -> BTreeSet<Algorithm> {
-    let signed = servers.into_iter().filter(|server| server.format == TokenFormat::Jwt);
-    let asked = signed.map(|server| server.algorithm);
+    let asked = servers.into_iter().flat_map(|server| {
+        let tokens = (server.format == TokenFormat::Jwt).then_some(server.algorithm);
+        tokens.into_iter().chain(server.introspection_signing)
+    });
     let answers = clients.into_iter().map(|client| client.openid.authorization_signed_response_alg);
     [Algorithm::Rs256, Algorithm::Es256].into_iter().chain(asked).chain(answers).collect()
 }

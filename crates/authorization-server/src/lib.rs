@@ -26,6 +26,7 @@ mod form;
 mod load;
 mod page;
 mod reply;
+mod sealed;
 mod serve;
 mod signer;
 mod tenants;

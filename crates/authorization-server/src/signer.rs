@@ -20,6 +20,9 @@ pub(crate) async fn sign(app: &App, tokens: Tokens) -> Result<token::Response, F
     let Tokens { access, refresh, id } = tokens;
     let access_token = match &access.form {
         AccessForm::Opaque(token) => token.expose().to_owned(),
+        AccessForm::Encrypted(..) => {
+            return Err(Failure::Broken("an encrypted token is sealed before the commit".into()));
+        }
         AccessForm::Jwt(algorithm) => {
             signed(app, *algorithm, access_token::TYPE, &access.claims).await?
         }

@@ -433,6 +433,7 @@ impl World {
     pub(crate) fn found(&self, tokens: &Tokens) -> Found {
         match &tokens.access.form {
             AccessForm::Jwt(_) => Found::Jwt(tokens.access.claims.clone()),
+            AccessForm::Encrypted(..) => Found::Nothing, // nobody has written it down
             AccessForm::Opaque(token) => self
                 .load::<OpaqueToken>(token.digest().as_str())
                 .map_or(Found::Nothing, |loaded| Found::Opaque(loaded.value)),

@@ -70,6 +70,23 @@ pub struct Active {
     pub iat: i64,
     /// When it expires, in seconds since 1970.
     pub exp: i64,
+    /// When the user signed in, in seconds since 1970 (RFC 9470 §6.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+}
+
+/// The claims of a signed answer (RFC 9701 §5). It says nothing of when it expires: it is for this
+/// one request.
+#[derive(Debug, Serialize)]
+pub struct Signed<'a> {
+    /// The issuer.
+    pub iss: &'a str,
+    /// The resource server that asked.
+    pub aud: &'a str,
+    /// When it was made, in seconds since 1970.
+    pub iat: i64,
+    /// The answer.
+    pub token_introspection: &'a Response,
 }
 
 /// The JSON value `true`.

@@ -15,12 +15,12 @@ use toml::de::DeValue;
 
 use super::key_set::{KeySet, KeySetFile};
 use super::openid::ClientOpenid;
-use super::outgoing;
 use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
 use super::secret::SecretDigest;
 use super::value::{
     Accent, Claims, Count, Logo, Method, PasswordHash, ReachEntry, Reached, Seconds, Words,
 };
+use super::{encryption, outgoing};
 
 section! {
     /// The server itself. These fields stand before the first `[section]` of the file.
@@ -151,6 +151,8 @@ section! {
         /// What stands in `aud` instead of the identifier, for an API that insists on a name of its
         /// own. Clients cannot send it.
         audience: At<Words> = optional "\"orders-v1\"";
+        /// Encrypts its access tokens; see below.
+        encryption: encryption::Section = optional "{ jwks_uri = \"https://api.example.com/orders/jwks\" }";
         /// Whether only `resource` reaches it: no qualified scope, and no default.
         explicit: bool = default "false";
         /// Whether a token without any scope may be issued for it.
@@ -158,6 +160,14 @@ section! {
         /// The secret with which it asks for introspection, its identifier being its name there;
         /// several while one is replaced.
         introspection_secret: OneOrMore<SecretDigest> = default "[]";
+        /// Its public keys as a JWK set, with which it asks for introspection instead of a secret
+        /// (`private_key_jwt`).
+        introspection_jwks: KeySet = optional "{ keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"…\" }] }";
+        /// The same, in a file of its own.
+        introspection_jwks_file: At<KeySetFile> = optional "\"orders.jwks.json\"";
+        /// Signs every introspection answer for it with this (RFC 9701). Without it answers are
+        /// signed, with RS256, where the `Accept` header asks for it.
+        introspection_signing: Algorithm = optional "\"ES256\"";
         /// Turns role-based access on: which roles hold which scopes. Without it every user may
         /// give every scope.
         roles: Entries<Words, ReachEntry> = optional "{ clerk = [\"read:orders\"], admin = \"*\" }";
@@ -254,6 +264,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Branding::SECTION,
     ResourceServer::SECTION,
     ScopeTable::SECTION,
+    encryption::Section::SECTION,
     Client::SECTION,
     ClientOpenid::SECTION,
     User::SECTION,

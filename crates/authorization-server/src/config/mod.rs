@@ -5,6 +5,7 @@
 //! it finds, and what the file says becomes usable only when nothing was found.
 
 mod check;
+mod encryption;
 mod file;
 mod key_set;
 mod nearest;
@@ -15,6 +16,7 @@ mod read;
 mod reference;
 mod secret;
 mod tenants;
+mod url;
 mod value;
 
 #[cfg(test)]

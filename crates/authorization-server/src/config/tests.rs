@@ -458,3 +458,37 @@ fn the_committed_reference_is_current() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(committed == reference(), "{} is stale", path.display());
 }
+
+#[test]
+fn the_key_that_tokens_are_encrypted_with_is_public_and_one() {
+    let base = "[[resource]]\nidentifier = \"https://a.example\"\nname = \"A\"\n";
+    let section = |lines: &str| format!("{base}[resource.encryption]\n{lines}\n");
+    let point = "kty = \"EC\", crv = \"P-256\", \
+                 x = \"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\", \
+                 y = \"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"";
+    let good = section(&format!("jwk = {{ {point} }}\nalg = \"ECDH-ES+A256KW\""));
+    let config = parse(&format!("{ISSUER}{good}")).unwrap();
+    let encryption = config.resource_servers[0].encryption.as_ref().unwrap();
+    assert_eq!(encryption.enc.name(), "A256GCM");
+    for (lines, said) in [
+        (String::new(), "needs one of"),
+        (format!("jwk = {{ {point} }}\njwks_uri = \"https://a.example/jwks\""), "needs one of"),
+        (format!("jwk = {{ {point} }}\nalg = \"RSA-OAEP-256\""), "no public key to encrypt with"),
+        (format!("jwk = {{ {point} }}\nalg = \"dir\""), "an unknown `alg`"),
+        (format!("jwk = {{ {point} }}\nenc = \"A192GCM\""), "an unknown `enc`"),
+        (format!("jwk = {{ {point}, use = \"sig\" }}"), "unfit key"),
+        (
+            format!("jwk = {{ {point}, d = \"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE\" }}"),
+            "unfit key",
+        ),
+        ("jwk = { kty = \"oct\", k = \"c2VjcmV0\", alg = \"dir\" }".to_owned(), "unfit key"),
+        ("jwks_uri = \"http://a.example/jwks\"".to_owned(), "it is not https"),
+        ("jwks_uri = \"https://a@a.example/jwks\"".to_owned(), "credentials"),
+        ("jwks_file = \"missing.json\"".to_owned(), "cannot read the keys"),
+    ] {
+        let text = wrong(&section(&lines));
+        assert!(text.contains(said), "{lines}: {text}");
+    }
+    let opaque = format!("{base}format = \"opaque\"\n{}", &good[base.len()..]);
+    assert!(wrong(&opaque).contains("nothing to encrypt"));
+}

@@ -2,7 +2,7 @@
 //! (RFC 6749 §2.3, §3.2.1).
 
 use axum::extract::Request;
-use bailiwick_grant::rule::client_auth;
+use bailiwick_grant::rule::client_auth::{self, Authenticated};
 use bailiwick_grant::state::Client;
 use bailiwick_grant::{Reason, Refused};
 use bailiwick_oauth::{Credentials, ErrorCode, Form};
@@ -30,13 +30,17 @@ pub(super) async fn authenticated(
     let client = load::client(app, credentials.client_id()).await?;
     event.client(credentials.client_id());
     let authenticated = client_auth::authenticate(&app.tenant, client.as_ref(), credentials, now)?;
-    if let Some(spent) = &authenticated.assertion {
-        // RFC 7523 §3, item 7: an assertion is good once.
-        if !app.first_use.first_use(&spent.key, spent.until, now).await? {
-            return Err(failed("the assertion was used before"));
-        }
-    }
+    spend(app, authenticated).await?;
     client.ok_or_else(|| failed("the client is unknown or its authentication failed"))
+}
+
+/// Spends the assertion of a caller, if it used one: each is good once (RFC 7523 §3, item 7).
+pub(super) async fn spend(app: &App, authenticated: Authenticated) -> Result<(), Failure> {
+    let Some(spent) = authenticated.assertion else { return Ok(()) };
+    if app.first_use.first_use(&spent.key, spent.until, app.now()).await? {
+        return Ok(());
+    }
+    Err(failed("the assertion was used before"))
 }
 
 fn failed(text: &str) -> Failure {

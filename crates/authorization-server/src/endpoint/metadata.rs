@@ -106,7 +106,16 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
         introspection_endpoint_auth_methods_supported: words(&[
             "client_secret_basic",
             "client_secret_post",
+            "private_key_jwt",
         ]),
+        introspection_endpoint_auth_signing_alg_values_supported: Algorithm::ALL
+            .iter()
+            .map(|algorithm| algorithm.name().to_owned())
+            .collect(),
+        introspection_signing_alg_values_supported: Algorithm::ALL
+            .iter()
+            .map(|algorithm| algorithm.name().to_owned())
+            .collect(),
         revocation_endpoint_auth_methods_supported: client_methods,
         code_challenge_methods_supported: words(&["S256"]),
         prompt_values_supported: words(&["none", "login", "consent", "select_account"]),

@@ -20,7 +20,7 @@ use crate::app::{Answered, App};
 use crate::commit::{Attempts, Committed};
 use crate::event::Event;
 use crate::load::{self, Named};
-use crate::signer;
+use crate::{sealed, signer};
 
 /// Answers token requests.
 pub(crate) async fn endpoint(
@@ -55,7 +55,8 @@ async fn answer(
     let request = TokenRequest::read(&form)?;
     let mut attempts = Attempts::new();
     let tokens = loop {
-        let decision = decide(app, &client, &request).await?;
+        let mut decision = decide(app, &client, &request).await?;
+        sealed::seal(app, &mut decision).await?;
         if attempts.commit(&*app.store, decision.changes).await? == Committed::Done {
             event.dropped(&decision.explanation);
             break decision.outcome?;

@@ -10,7 +10,7 @@ use http::Request;
 use serde_json::json;
 
 use super::browser::{Browser, parameter};
-use super::server::{ANOTHER, API, CALLBACK, ISSUER, SECRET, Server, VERIFIER, robot};
+use super::server::{ANOTHER, API, CALLBACK, CONFIG, ISSUER, SECRET, Server, VERIFIER, robot};
 
 fn post(path: &str, content_type: &str, body: impl Into<Body>) -> Request<Body> {
     Request::post(path).header("content-type", content_type).body(body.into()).unwrap()
@@ -257,4 +257,41 @@ async fn a_resource_server_registered_later_gets_its_own_kind_of_key() {
     let jws = Jws::parse(&token).unwrap();
     assert_eq!(jws.header().alg, "ES384");
     assert!(server.get("/jwks").await.body.contains(jws.header().kid.as_deref().unwrap()));
+}
+
+// draft-mcguinness-oauth-resource-token-resp-03 §4: a string with the one resource that the token is
+// for, as it is registered and whatever stands in `aud`; left out where there is no resource.
+#[tokio::test]
+async fn the_answer_says_which_resource_the_token_is_for() {
+    let vault = "https://vault.example.com";
+    let config = format!(
+        "{CONFIG}\n[[resource]]\nidentifier = \"{vault}\"\nname = \"Vault\"\naudience = \"vault-v1\"\n\
+         aliases = [\"urn:example:vault\"]\nscopes = {{ read = \"Read it\" }}\n"
+    );
+    let server = Server::with(ISSUER, &config).await;
+    let mut browser = Browser::new(&server);
+    let asked = [
+        ("scope", "openid offline_access read"),
+        ("resource", API),
+        ("resource", "urn:example:vault"),
+    ];
+    let code = browser.code(&asked).await;
+    let mut answer = server.redeem(&code, &[("resource", "HTTPS://API.example.com:443/")]).await;
+    assert_eq!(answer.json()["resource"], API);
+    for (asked, said, aud) in [
+        ("urn:example:vault", Some(vault), "vault-v1"),
+        (vault, Some(vault), "vault-v1"),
+        (API, Some(API), API),
+        ("", None, ISSUER),
+    ] {
+        let more = [("resource", asked)];
+        let refreshed = server.refresh(&answer.text("refresh_token"), &more).await;
+        let json = refreshed.json();
+        assert_eq!(json.get("resource").and_then(|one| one.as_str()), said, "{asked}");
+        assert_eq!(refreshed.claims()["aud"], aud, "{asked}");
+        answer = refreshed;
+    }
+    // "MUST return an `invalid_target` error and MUST NOT issue an access token"
+    let more = [("resource", ANOTHER)];
+    server.refresh(&answer.text("refresh_token"), &more).await.expect(400, "invalid_target");
 }

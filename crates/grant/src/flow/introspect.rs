@@ -87,6 +87,7 @@ pub fn introspect(
         jti: claims.jti.clone(),
         iat: claims.iat,
         exp: claims.exp,
+        auth_time: claims.auth_time,
     }))
 }
 

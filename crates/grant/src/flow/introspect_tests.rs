@@ -80,7 +80,7 @@ fn all_that_is_told_is_in_the_token() {
     let expected = serde_json::json!({
         "active": true, "iss": "https://id.example.com", "aud": API, "sub": "user-1",
         "client_id": "shop", "scope": "read write", "token_type": "Bearer", "jti": claims.jti,
-        "iat": NOW, "exp": NOW + 600,
+        "iat": NOW, "exp": NOW + 600, "auth_time": NOW - 100,
     });
     assert_eq!(serde_json::to_value(answer).unwrap(), expected);
 }

@@ -50,7 +50,7 @@ pub fn authenticate(
             one_matches(secrets, secret).map(|()| authenticated)
         }
         (Authentication::PrivateKeyJwt { jwks }, Credentials::Assertion { jwt, .. }) => {
-            let spent = assertion(tenant, client, jwks, jwt, now)?;
+            let spent = assertion(tenant, client.id.as_str(), jwks, jwt, now)?;
             Ok(Authenticated { assertion: Some(spent) })
         }
         _ => Err(refused(Reason::AuthenticationMethod)),
@@ -62,17 +62,27 @@ pub fn authenticate(
 /// # Errors
 /// `invalid_client`, the same for whatever is wrong.
 pub fn authenticate_resource_server(
+    tenant: &Tenant,
     server: Option<&ResourceServer>,
     credentials: &Credentials,
-) -> Result<(), Refused> {
+    now: i64,
+) -> Result<Authenticated, Refused> {
     let Some(server) = server.filter(|server| server.enabled) else {
         return Err(refused(Reason::UnknownClient));
     };
     match credentials {
         Credentials::Basic { secret, .. } | Credentials::Post { secret, .. } => {
-            one_matches(&server.introspection_secrets, secret)
+            one_matches(&server.introspection_secrets, secret)?;
+            Ok(Authenticated { assertion: None })
         }
-        _ => Err(refused(Reason::AuthenticationMethod)),
+        // It may call itself by an alias, but in the assertion as outside of it.
+        Credentials::Assertion { client_id, jwt } => {
+            let keys = server.introspection_keys.as_ref();
+            let keys = keys.ok_or_else(|| refused(Reason::AuthenticationMethod))?;
+            let spent = assertion(tenant, client_id.as_str(), keys, jwt, now)?;
+            Ok(Authenticated { assertion: Some(spent) })
+        }
+        Credentials::None { .. } => Err(refused(Reason::AuthenticationMethod)),
     }
 }
 
@@ -87,17 +97,17 @@ fn one_matches(digests: &[Digest], secret: &Secret) -> Result<(), Refused> {
 /// Verifies a client's assertion (RFC 7523 §3); its audience is the issuer and nothing else.
 fn assertion(
     tenant: &Tenant,
-    client: &Client,
+    id: &str,
     jwks: &serde_json::Value,
     jwt: &Secret,
     now: i64,
 ) -> Result<Spent, Refused> {
-    verified(tenant, client, jwks, jwt, now).ok_or_else(|| refused(Reason::AuthenticationFailed))
+    verified(tenant, id, jwks, jwt, now).ok_or_else(|| refused(Reason::AuthenticationFailed))
 }
 
 fn verified(
     tenant: &Tenant,
-    client: &Client,
+    id: &str,
     jwks: &serde_json::Value,
     jwt: &Secret,
     now: i64,
@@ -115,7 +125,6 @@ fn verified(
     let key = keys.find(header.kid.as_deref(), jws.algorithm().ok()?).ok()?.clone();
     let payload = jws.verify(&key).ok()?.payload;
     let claims = AccessToken::read(bailiwick_jose::json::parse_object(&payload).ok()?).ok()?;
-    let id = client.id.as_str();
     let is_own = claims.iss().as_deref() == Some(id) && claims.sub().as_deref() == Some(id);
     let is_for_us = claims.aud().eq([tenant.issuer.as_str()]);
     let exp = claims.exp?;

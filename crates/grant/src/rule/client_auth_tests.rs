@@ -213,7 +213,8 @@ fn a_resource_server_authenticates_to_introspect() {
     let mut server = server("https://api.example.com", "read");
     server.introspection_secrets = digests(&["sesame"]);
     let verdict = |server: Option<&ResourceServer>, credentials: &Credentials| {
-        authenticate_resource_server(server, credentials).map_err(|refused| {
+        let verdict = authenticate_resource_server(&tenant(), server, credentials, NOW);
+        verdict.map(|proven| assert_eq!(proven.assertion, None)).map_err(|refused| {
             assert_eq!(refused.error, ErrorCode::InvalidClient);
             refused.reason
         })
@@ -228,4 +229,26 @@ fn a_resource_server_authenticates_to_introspect() {
     assert_eq!(verdict(None, &basic("sesame")), Err(Reason::UnknownClient));
     server.enabled = false;
     assert_eq!(verdict(Some(&server), &basic("sesame")), Err(Reason::UnknownClient));
+}
+
+#[test]
+fn a_resource_server_proves_itself_with_its_own_key() {
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let name = "https://api.example.com";
+    let mut server = server(name, "read");
+    let verdict = |server: &ResourceServer, id: &str, key: &SigningKey, said: &str| {
+        let mut claims = claims();
+        (claims["iss"], claims["sub"]) = (json!(said), json!(said));
+        let jwt = Secret::new(key.sign_json("JWT", &claims).unwrap());
+        let credentials = Credentials::Assertion { client_id: ClientId::parse(id).unwrap(), jwt };
+        authenticate_resource_server(&tenant(), Some(server), &credentials, NOW)
+            .map(|proven| proven.assertion.is_some())
+            .map_err(|refused| refused.reason)
+    };
+    assert_eq!(verdict(&server, name, &key, name), Err(Reason::AuthenticationMethod));
+    server.introspection_keys = Some(Jwks::from_keys(vec![key.verifying_key().clone()]).to_json());
+    assert_eq!(verdict(&server, name, &key, name), Ok(true), "an assertion to be spent");
+    assert_eq!(verdict(&server, name, &key, "shop"), Err(Reason::AuthenticationFailed));
+    let wrong = SigningKey::generate(Algorithm::Es256).unwrap();
+    assert_eq!(verdict(&server, name, &wrong, name), Err(Reason::AuthenticationFailed));
 }

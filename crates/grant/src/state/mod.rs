@@ -3,6 +3,7 @@
 mod client;
 mod code;
 mod consent;
+mod encryption;
 mod grant;
 mod interaction;
 mod name;
@@ -20,6 +21,7 @@ pub use client::{
 };
 pub use code::{Code, Standing};
 pub use consent::Consent;
+pub use encryption::{Encryption, Recipient};
 pub use grant::{GrantId, GrantRecord, Rotation, Status};
 pub use interaction::{Checked, Destination, Interaction};
 pub use name::{Name, NameOwner};

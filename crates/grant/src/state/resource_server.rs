@@ -6,7 +6,9 @@ use bailiwick_jose::Algorithm;
 use bailiwick_oauth::secret::Digest;
 use bailiwick_oauth::{Resource, Scope, Scopes};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::encryption::Encryption;
 use crate::{Kind, Record, Stored};
 
 /// A protected API as it is registered.
@@ -26,6 +28,9 @@ pub struct ResourceServer {
     pub algorithm: Algorithm,
     /// The lifetime of its access tokens, in seconds.
     pub lifetime: i64,
+    /// For whom its signed access tokens are encrypted, if they are.
+    #[serde(default)]
+    pub encryption: Option<Encryption>,
     /// What stands in `aud` instead of the identifier.
     pub audience_override: Option<String>,
     /// Whether a request must name it with `resource`: no qualified scope and no default reaches it.
@@ -34,6 +39,12 @@ pub struct ResourceServer {
     pub allow_empty_scope: bool,
     /// The digests of the secrets with which it asks for introspection.
     pub introspection_secrets: Vec<Digest>,
+    /// Its public keys, to authenticate with instead of a secret (`private_key_jwt`).
+    #[serde(default)]
+    pub introspection_keys: Option<Value>,
+    /// With what each of its introspection answers is signed; without it, those that it asks to be.
+    #[serde(default)]
+    pub introspection_signing: Option<Algorithm>,
     /// Which users hold its scopes.
     pub access: RoleAccess,
     /// Whether tokens are issued for it at all.
@@ -99,10 +110,13 @@ impl ResourceServer {
             format: TokenFormat::Jwt,
             algorithm: Algorithm::Es256,
             lifetime: 600,
+            encryption: None,
             audience_override: None,
             explicit: false,
             allow_empty_scope: false,
             introspection_secrets: Vec::new(),
+            introspection_keys: None,
+            introspection_signing: None,
             access: RoleAccess::Everyone,
             enabled: true,
             origin: Origin::Registered,

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Kind, Record, Stored};
 
-/// An opaque access token: what introspection says of it.
+/// An access token that the issuer itself cannot read, be it random or encrypted for its resource
+/// server: what introspection says of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpaqueToken {
     /// The digest of the token itself.

@@ -5,18 +5,25 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 /// How the content encryption key reaches the recipient: `alg` (RFC 7518 §4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum KeyManagement {
     /// RSAES-OAEP with SHA-256 and MGF1 with SHA-256 (RFC 7518 §4.3).
+    #[serde(rename = "RSA-OAEP-256")]
     RsaOaep256,
     /// ECDH-ES, the agreed key used directly (RFC 7518 §4.6).
+    #[serde(rename = "ECDH-ES")]
     EcdhEs,
     /// ECDH-ES, the agreed key wrapping another with AES-128 (RFC 7518 §4.6).
+    #[serde(rename = "ECDH-ES+A128KW")]
     EcdhEsA128Kw,
     /// ECDH-ES, the agreed key wrapping another with AES-256 (RFC 7518 §4.6).
+    #[serde(rename = "ECDH-ES+A256KW")]
     EcdhEsA256Kw,
     /// A key both sides share already (RFC 7518 §4.5).
+    #[serde(rename = "dir")]
     Dir,
 }
 
@@ -58,13 +65,16 @@ impl fmt::Display for KeyManagement {
 }
 
 /// How the content is encrypted and authenticated: `enc` (RFC 7518 §5.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ContentEncryption {
     /// AES-128 in Galois/Counter Mode (RFC 7518 §5.3).
+    #[serde(rename = "A128GCM")]
     A128Gcm,
     /// AES-256 in Galois/Counter Mode (RFC 7518 §5.3).
+    #[serde(rename = "A256GCM")]
     A256Gcm,
     /// AES-128-CBC and HMAC with SHA-256, encrypted first (RFC 7518 §5.2.3).
+    #[serde(rename = "A128CBC-HS256")]
     A128CbcHs256,
 }
 

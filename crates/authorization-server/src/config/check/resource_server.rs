@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_grant::state::{Origin, ResourceServer, RoleAccess, ScopeDefinition};
+use bailiwick_grant::state::{Origin, ResourceServer, RoleAccess, ScopeDefinition, TokenFormat};
 use bailiwick_oauth::{Scope, Scopes};
 
 use super::{YEAR, between, defined, distinct};
+use crate::config::encryption;
 use crate::config::file::{self, ScopeEntry};
 use crate::config::read::{At, Entries, Reader};
 use crate::config::value::{ReachEntry, Words};
@@ -31,10 +32,26 @@ pub(super) fn check(entry: &file::ResourceServer, reader: &mut Reader<'_>) -> Re
     server.algorithm = entry.algorithm;
     server.lifetime = between(&entry.lifetime, 1, YEAR, reader);
     server.audience_override = entry.audience.as_ref().map(|audience| audience.value.0.clone());
+    if let Some(section) = &entry.encryption {
+        server.encryption = encryption::check(section, reader);
+        if server.format == TokenFormat::Opaque {
+            let help = "leave out `format = \"opaque\"`, or the encryption";
+            reader.problem(&identifier.span, "an opaque token holds nothing to encrypt", help);
+        }
+    }
     server.explicit = entry.explicit;
     server.allow_empty_scope = entry.allow_empty_scope;
     server.introspection_secrets =
         entry.introspection_secret.0.iter().map(|secret| secret.0.clone()).collect();
+    server.introspection_keys = entry.introspection_jwks.as_ref().map(|set| set.0.clone());
+    if let Some(file) = &entry.introspection_jwks_file {
+        if server.introspection_keys.is_some() {
+            let message = "both `introspection_jwks` and `introspection_jwks_file`";
+            reader.problem(&file.span, message, "leave one out");
+        }
+        server.introspection_keys = Some(file.value.0.clone());
+    }
+    server.introspection_signing = entry.introspection_signing;
     server.origin = Origin::Managed;
     if let Some(table) = &entry.roles {
         server.access = RoleAccess::Roles(roles(table, &server, reader));

@@ -21,7 +21,7 @@ pub use poll::{Poll, device_code};
 pub use refresh::refresh_token;
 
 use crate::rule::resource::Directory;
-use crate::state::{Client, GrantKind};
+use crate::state::{Client, Encryption, GrantKind};
 use crate::{Decision, Reason, Refused, Tenant};
 
 /// Under what a token request is decided; the client is authenticated.
@@ -64,6 +64,10 @@ pub struct Access {
 pub enum AccessForm {
     /// To be signed with a key of this algorithm (RFC 9068).
     Jwt(Algorithm),
+    /// To be signed, then encrypted for the resource server. The issuer cannot open it again: whoever
+    /// writes it down remembers it as an [`OpaqueToken`](crate::state::OpaqueToken), in the same
+    /// commit as the changes.
+    Encrypted(Algorithm, Encryption),
     /// This random string; what it stands for is among the changes.
     Opaque(Secret),
 }

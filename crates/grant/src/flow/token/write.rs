@@ -84,7 +84,10 @@ pub(super) fn access_token(
             }));
             AccessForm::Opaque(token)
         }
-        Some(server) => AccessForm::Jwt(server.algorithm),
+        Some(server) => match &server.encryption {
+            Some(encryption) => AccessForm::Encrypted(server.algorithm, encryption.clone()),
+            None => AccessForm::Jwt(server.algorithm),
+        },
         None => AccessForm::Jwt(Algorithm::Es256),
     };
     Access { claims, resource, form }
