@@ -91,6 +91,12 @@ impl From<WindowError> for Failure {
     }
 }
 
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        Self::Elsewhere(error)
+    }
+}
+
 impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
         Self::Broken(error.into())
@@ -159,8 +165,13 @@ impl Failure {
                 ErrorAnswer::new(ErrorCode::AccessDenied, "this request is over; begin again")
             }
             Self::NoToken => ErrorAnswer::new(ErrorCode::InvalidToken, ""),
-            Self::Store(_) | Self::Window(_) | Self::Elsewhere(_) | Self::Contended => {
+            Self::Store(_) | Self::Window(_) | Self::Contended => {
                 let text = "the server is busy; try again in a moment";
+                ErrorAnswer::new(ErrorCode::TemporarilyUnavailable, text)
+            }
+            // Whose and why is for the log: the address may not be this client's to know.
+            Self::Elsewhere(_) => {
+                let text = "keys that another server publishes cannot be fetched just now";
                 ErrorAnswer::new(ErrorCode::TemporarilyUnavailable, text)
             }
             Self::Broken(_) => {

@@ -25,11 +25,12 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::branding::Branding;
+use crate::client_keys::ClientKeys;
 use crate::config::Login;
 use crate::cookie::Cookies;
 use crate::endpoint::{
     assets, authorize, consent, device, device_authorization, health, introspect, jwks, login,
-    metadata, revoke, token, userinfo,
+    metadata, par, revoke, token, userinfo,
 };
 use crate::keys::Keyring;
 use crate::password::Passwords;
@@ -130,6 +131,7 @@ impl AuthorizationServer {
         let mut machines = Router::new()
             .without_v07_checks()
             .route(&at("token"), post(token::endpoint))
+            .route(&at("par"), post(par::endpoint))
             .route(&at("revoke"), post(revoke::endpoint))
             .route(&at("userinfo"), get(userinfo::endpoint).post(userinfo::endpoint))
             .route(&at("jwks"), get(jwks::endpoint));
@@ -196,6 +198,7 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     pub(crate) fetcher: Fetcher,
     pub(crate) recipients: Recipients,
+    pub(crate) client_keys: ClientKeys,
     pub(crate) first_use: Arc<dyn FirstUse>,
     pub(crate) accounts: Arc<dyn Throttle>,
     pub(crate) addresses: Arc<dyn Throttle>,
@@ -228,6 +231,7 @@ impl App {
         Self {
             keyring: ArcSwap::from_pointee(parts.keyring),
             passwords: parts.passwords,
+            client_keys: ClientKeys::new(parts.fetcher.clone()),
             fetcher: parts.fetcher,
             recipients: Recipients::default(),
             first_use: parts.first_use,

@@ -18,6 +18,7 @@ pub mod registry;
 
 mod answer;
 mod app;
+mod client_keys;
 mod commit;
 mod cookie;
 mod endpoint;

@@ -93,7 +93,7 @@ pub(crate) async fn client(command: Client) -> Result<(), Failure> {
                     Authentication::None => "none",
                     Authentication::Basic { .. } => "client_secret_basic",
                     Authentication::Post { .. } => "client_secret_post",
-                    Authentication::PrivateKeyJwt { .. } => "private_key_jwt",
+                    Authentication::PrivateKeyJwt => "private_key_jwt",
                 };
                 let state = origin(client.origin).to_owned();
                 [client.id.to_string(), client.name.clone(), state, method.to_owned()]

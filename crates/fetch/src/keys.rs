@@ -92,6 +92,13 @@ impl IssuerKeys {
         Self::remote(issuer.to_string(), Place::Given(jwks_uri.into()), fetcher, settings)
     }
 
+    /// Keys that somebody else than an issuer publishes, such as a client (RFC 7591 §2 `jwks_uri`).
+    /// Nothing is fetched yet.
+    pub fn at(jwks_uri: &str, fetcher: Fetcher, settings: KeySettings) -> Arc<Self> {
+        let place = Place::Given(jwks_uri.to_owned());
+        Self::remote(jwks_uri.to_owned(), place, fetcher, settings)
+    }
+
     /// Keys that many issuers share, whose place one document of metadata says: such as Microsoft's,
     /// with the issuer `https://login.microsoftonline.com/{tenantid}/v2.0`. Nothing is fetched yet.
     ///

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::state::{
     Client, Code, Consent, GrantRecord, Interaction, Name, OpaqueToken, Pending, PollAnswer,
-    RefreshToken, ResourceServer, RevokedToken, Session, StoredKey, User, UserCodeRecord, Username,
+    PushedRequest, RefreshToken, ResourceServer, RevokedToken, Session, StoredKey, User,
+    UserCodeRecord, Username,
 };
 
 /// How often a record was written: 1 when it is new.
@@ -148,6 +149,8 @@ records! {
     Session(Session) = "session",
     /// An authorization request that waits for the user.
     Interaction(Interaction) = "interaction",
+    /// An authorization request that a client pushed.
+    PushedRequest(PushedRequest) = "pushed_request",
     /// What a user answered a client before.
     Consent(Consent) = "consent",
     /// What was given.

@@ -43,6 +43,16 @@ reasons! {
     VerifierUnexpected = "verifier_unexpected",
     /// The PKCE verifier does not match.
     VerifierWrong = "verifier_wrong",
+    /// The request must be pushed first.
+    NotPushed = "not_pushed",
+    /// The request must be signed.
+    NotSigned = "not_signed",
+    /// The pushed request or the request object was used before.
+    RequestReplayed = "request_replayed",
+    /// The request object is not the client's own, not for this server, or not valid now.
+    RequestObject = "request_object",
+    /// The address of a request object is not registered, or nothing of use is there.
+    RequestUri = "request_uri",
     /// A resource is no absolute URI of an accepted form.
     ResourceMalformed = "resource_malformed",
     /// No resource server is registered under that name.

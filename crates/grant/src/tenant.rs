@@ -23,8 +23,19 @@ pub struct Tenant {
     pub plain_http: PlainHttp,
     /// Whether authorization responses carry `iss`; each client has a switch of its own.
     pub response_iss: ResponseIss,
+    /// How clients send their authorization requests.
+    pub requests: RequestRules,
     /// How long things live.
     pub lifetimes: Lifetimes,
+}
+
+/// How clients send their authorization requests; a client may be held to more.
+#[derive(Debug, Clone, Default)]
+pub struct RequestRules {
+    /// Whether all must push them (RFC 9126 §5).
+    pub require_pushed: bool,
+    /// Whether all must sign them (RFC 9101 §10.5).
+    pub require_signed: bool,
 }
 
 /// How long things live, in seconds.
@@ -40,6 +51,8 @@ pub struct Lifetimes {
     pub userinfo_token: i64,
     /// An ID token.
     pub id_token: i64,
+    /// A pushed authorization request, until the browser brings its reference.
+    pub pushed_request: i64,
     /// An authorization request that waits for the user.
     pub interaction: i64,
     /// A device code, with the user code that belongs to it (RFC 8628 §3.2).
@@ -56,6 +69,7 @@ impl Default for Lifetimes {
             replay: 10,
             userinfo_token: 600,
             id_token: 600,
+            pushed_request: 60,
             interaction: 3600,
             device_code: 600,
             session: 12 * 3600,
@@ -77,6 +91,7 @@ impl Tenant {
             most_resources: 16,
             plain_http: PlainHttp::Loopback,
             response_iss: ResponseIss::Send,
+            requests: RequestRules::default(),
             lifetimes: Lifetimes::default(),
         }
     }

@@ -22,15 +22,24 @@ impl Asker {
     /// # Errors
     /// An answer to be shown to the user, never redirected.
     pub fn read(form: &Form) -> Result<Self, ErrorAnswer> {
-        let client_id = once(form, "client_id")?
-            .ok_or_else(|| invalid("client_id is missing"))
-            .and_then(|text| ClientId::parse(text).map_err(|why| invalid(why.to_string())))?;
+        let client_id = client_id(form)?;
         let redirect_uri = once(form, "redirect_uri")?
             .map(RedirectUri::parse)
             .transpose()
             .map_err(|why| invalid(format!("redirect_uri is not usable: {why}")))?;
         Ok(Self { client_id, redirect_uri })
     }
+}
+
+/// Reads which client asks: known before anything else, for only its keys and its pushed requests
+/// count (RFC 9101 §5, RFC 9126 §4).
+///
+/// # Errors
+/// An answer to be shown to the user, never redirected.
+pub fn client_id(form: &Form) -> Result<ClientId, ErrorAnswer> {
+    once(form, "client_id")?
+        .ok_or_else(|| invalid("client_id is missing"))
+        .and_then(|text| ClientId::parse(text).map_err(|why| invalid(why.to_string())))
 }
 
 /// How the answer goes back, whatever it says: read before everything that it could be about.
@@ -108,18 +117,6 @@ impl Request {
     /// # Errors
     /// An answer that goes to the client's redirect URI.
     pub fn read(form: &Form) -> Result<Self, ErrorAnswer> {
-        if form.names("request") {
-            return Err(ErrorAnswer::new(
-                ErrorCode::RequestNotSupported,
-                "request objects are not supported; send plain parameters",
-            ));
-        }
-        if form.names("request_uri") {
-            return Err(ErrorAnswer::new(
-                ErrorCode::RequestUriNotSupported,
-                "request_uri is not supported; send plain parameters",
-            ));
-        }
         match once(form, "response_type")? {
             Some("code") => {}
             Some(_) => {
@@ -232,8 +229,6 @@ mod tests {
                 ErrorCode::InvalidRequest,
             ),
             ("response_type=code&code_challenge_method=S256", ErrorCode::InvalidRequest),
-            ("response_type=code&request=x", ErrorCode::RequestNotSupported),
-            ("response_type=code&request_uri=x", ErrorCode::RequestUriNotSupported),
         ];
         for (query, code) in cases {
             assert_eq!(read(query).unwrap_err(), code, "{query}");

@@ -47,6 +47,10 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// Request objects by reference are not taken (OpenID Connect Core §3.1.2.6).
     RequestUriNotSupported,
+    /// The request object is malformed or not to be believed (RFC 9101 §7).
+    InvalidRequestObject,
+    /// There is no usable request behind the reference (RFC 9101 §7, RFC 9126 §4).
+    InvalidRequestUri,
     /// The token type cannot be revoked here (RFC 7009 §2.2.1).
     UnsupportedTokenType,
     /// The access token is expired, revoked, malformed or not for this API (RFC 6750 §3.1).
@@ -87,6 +91,8 @@ impl ErrorCode {
             Self::InteractionRequired => "interaction_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::InvalidRequestUri => "invalid_request_uri",
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
@@ -170,6 +176,8 @@ mod tests {
             (ErrorCode::InsufficientUserAuthentication, "insufficient_user_authentication", 401),
             (ErrorCode::InvalidDpopProof, "invalid_dpop_proof", 401),
             (ErrorCode::UseDpopNonce, "use_dpop_nonce", 401),
+            (ErrorCode::InvalidRequestObject, "invalid_request_object", 400),
+            (ErrorCode::InvalidRequestUri, "invalid_request_uri", 400),
             (ErrorCode::InvalidAuthorizationDetails, "invalid_authorization_details", 400),
         ];
         for (code, text, status) in cases {

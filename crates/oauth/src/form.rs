@@ -1,15 +1,20 @@
 //! Parameters of requests, in the query and in bodies (RFC 6749 §3.1, §3.2, Appendix B).
 
 use std::borrow::Cow;
+use std::fmt;
 
 use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 
 /// The most parameters that one request may carry.
 pub const MOST: usize = 256;
 
 /// The parameters of one request, in their order; those without a value are left out
 /// (RFC 6749 §3.1: treated as if they were omitted).
-#[derive(Clone, Default)]
+///
+/// Holds secrets, so it is never printed.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Form(Vec<(String, String)>);
 
 /// What makes a query or body no form.
@@ -24,6 +29,12 @@ pub enum MalformedForm {
     /// A parameter that may stand once stands twice.
     #[error("the parameter '{0}' is given more than once")]
     Repeated(&'static str),
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Form({} parameters)", self.0.len())
+    }
 }
 
 impl Form {
@@ -49,6 +60,26 @@ impl Form {
     /// As [`Form::parse`]; also when the octets are not UTF-8.
     pub fn parse_bytes(body: &[u8]) -> Result<Self, MalformedForm> {
         Self::parse(std::str::from_utf8(body).map_err(|_| MalformedForm::Encoding)?)
+    }
+
+    /// Makes a form of pairs that came another way.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, MalformedForm> {
+        if pairs.len() > MOST { Err(MalformedForm::TooMany) } else { Ok(Self(pairs)) }
+    }
+
+    /// The same form without the parameters of these names.
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.0.retain(|(name, _)| !names.contains(&name.as_str()));
+        self
+    }
+
+    /// The same form with one more parameter.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The value of a parameter that may stand once; an empty one counts as absent.

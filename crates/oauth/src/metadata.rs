@@ -81,9 +81,33 @@ pub struct AuthorizationServer {
     /// Whether answers carry `iss` (RFC 9207 §3).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub authorization_response_iss_parameter_supported: bool,
+    /// Where clients push their authorization requests (RFC 9126 §5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed_authorization_request_endpoint: Option<String>,
+    /// Whether all clients must (RFC 9126 §5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_pushed_authorization_requests: bool,
+    /// Whether request objects by value are taken; absent means no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub request_parameter_supported: bool,
     /// Whether request objects by reference are taken; absent would mean yes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_uri_parameter_supported: Option<bool>,
+    /// Whether their addresses must be registered; absent means no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_request_uri_registration: bool,
+    /// Whether all clients must send request objects (RFC 9101 §10.5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
+    /// With what request objects are signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub request_object_signing_alg_values_supported: Vec<String>,
+    /// By what their encryption's keys are sent or agreed on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub request_object_encryption_alg_values_supported: Vec<String>,
+    /// With what they are encrypted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub request_object_encryption_enc_values_supported: Vec<String>,
     /// The resources whose tokens come from here (RFC 9728 §4).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protected_resources: Vec<String>,

@@ -9,13 +9,14 @@ use bailiwick_grant::state::{
     Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, TokenFormat,
 };
 use bailiwick_jose::Algorithm;
-use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject};
+use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject, WebUrl};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::key_set::{KeySet, KeySetFile};
 use super::openid::ClientOpenid;
 use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
+use super::requests::RequestRules;
 use super::secret::SecretDigest;
 use super::value::{
     Accent, Claims, Count, Logo, Method, PasswordHash, ReachEntry, Reached, Seconds, Words,
@@ -57,6 +58,8 @@ section! {
         /// request, and allows everything, without seeing a page. Whoever reaches the server is that
         /// user; refused unless issuer and `listen` are on loopback.
         dangerous_sign_in_as: At<Words> = optional "\"ada\"";
+        /// How clients send their authorization requests; see below.
+        requests: RequestRules = default "{}";
         /// How long things live; see below.
         lifetimes: Lifetimes = default "{}";
         /// How signing in is guarded; see below.
@@ -92,6 +95,9 @@ section! {
         userinfo_token: At<Seconds> = default "\"10m\"";
         /// An ID token.
         id_token: At<Seconds> = default "\"10m\"";
+        /// A pushed authorization request (RFC 9126), until the browser brings its reference; at most
+        /// 10 minutes.
+        pushed_request: At<Seconds> = default "\"60s\"";
         /// An authorization request that waits for the user.
         interaction: At<Seconds> = default "\"1h\"";
         /// The code of a device, and the one that its user types in (RFC 8628 §3.2).
@@ -199,10 +205,13 @@ section! {
         /// Its secret, with `client_secret_basic` or `client_secret_post`; several while one is
         /// replaced.
         secret: At<OneOrMore<SecretDigest>> = optional "{ env = \"SHOP_SECRET\" }";
-        /// Its public keys as a JWK set, with `private_key_jwt`.
+        /// Its public keys as a JWK set: for `private_key_jwt` and for signed requests.
         jwks: At<KeySet> = optional "{ keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"…\" }] }";
         /// The same, in a file of its own.
         jwks_file: At<KeySetFile> = optional "\"shop.jwks.json\"";
+        /// The same, where the client publishes it: `https`, or `http` on this machine. Fetched when
+        /// it is needed, and kept.
+        jwks_uri: At<WebUrl> = optional "\"https://shop.example.com/jwks\"";
         /// Where users may be sent back; compared byte for byte but for the port on loopback
         /// (RFC 8252 §7.3).
         redirect_uris: Vec<At<RedirectUri>> = default "[]";
@@ -211,6 +220,8 @@ section! {
         /// Whether it may leave PKCE out (RFC 7636). A public client never may; a challenge that
         /// was sent is enforced all the same.
         pkce: At<Pkce> = default "\"required\"";
+        /// Whether it must push its authorization requests, as `require_pushed` of the server.
+        require_pushed_authorization_requests: bool = default "false";
         /// As `strict` of the server, for this client alone.
         strict: bool = default "false";
         /// The resource that its requests naming none are taken for; beats the server's.
@@ -258,6 +269,7 @@ section! {
 /// Every section, in the order of the reference.
 pub(super) const SECTIONS: &[Section] = &[
     Root::SECTION,
+    RequestRules::SECTION,
     Lifetimes::SECTION,
     Login::SECTION,
     outgoing::Section::SECTION,

@@ -14,6 +14,7 @@ mod outgoing;
 mod problem;
 mod read;
 mod reference;
+mod requests;
 mod secret;
 mod tenants;
 mod url;

@@ -75,7 +75,7 @@ fn a_whole_file_becomes_domain_types() {
     );
     assert_eq!(shop.ceiling.on(&files.identifier), &Reach::Nothing);
     assert!(app.is_public() && app.ceiling.on(&files.identifier) == &Reach::Everything);
-    assert!(matches!(worker.authentication, Authentication::PrivateKeyJwt { .. }));
+    assert!(matches!(worker.authentication, Authentication::PrivateKeyJwt));
 
     let [ada, grace] = config.users.as_slice() else { panic!("two users") };
     assert_eq!(ada.subject.as_str(), "ada");
@@ -108,7 +108,7 @@ fn an_unknown_field_names_the_nearest_one() {
          write for example `issuer = \"https://id.example.com\"`\n\
          as.toml:5:1: unknown field `aliasses` in [[resource]]; did you mean `aliases`?\n\
          as.toml:7:1: unknown field `colour` in [lifetimes]; known are code, refresh_token, \
-         replay, userinfo_token, id_token, interaction, device_code, session"
+         replay, userinfo_token, id_token, pushed_request, interaction, device_code, session"
     );
 }
 
@@ -224,7 +224,12 @@ fn credentials_fit_the_authentication() {
         ),
         ("authentication = \"client_secret_post\"", "as.toml:5:18: this client needs a `secret`"),
         ("authentication = \"private_key_jwt\"", "this client needs its keys"),
-        ("authentication = \"none\"\njwks_file = \"keys.json\"", "does not authenticate with keys"),
+        (
+            "authentication = \"none\"\njwks_file = \"keys.json\"\n\
+             jwks_uri = \"https://shop.example/jwks\"",
+            "the keys are given twice",
+        ),
+        ("authentication = \"none\"\njwks_uri = \"http://shop.example/jwks\"", "plain http"),
         (
             "authentication = \"none\"\ngrants = [\"client_credentials\"]",
             "no credentials of its own",

@@ -7,7 +7,7 @@ use bailiwick_grant::state::{
     Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, TokenFormat,
 };
 use bailiwick_jose::Algorithm;
-use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject};
+use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject, WebUrl};
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::DeValue;
@@ -153,6 +153,16 @@ impl FromText for RedirectUri {
             let help = "write for example \"https://shop.example.com/callback\", \
                         \"http://127.0.0.1/callback\" or \"com.example.app:/callback\"";
             Wrong::new(format!("malformed redirect URI: {why}"), help)
+        })
+    }
+}
+
+impl FromText for WebUrl {
+    const KIND: &'static str = "an `https` URL, or `http` on this machine";
+    fn parse(text: &str, _reader: &Reader<'_>) -> Result<Self, Wrong> {
+        Self::parse(text).map_err(|why| {
+            let help = "write an https URL such as \"https://shop.example.com/jwks\"";
+            Wrong::new(format!("malformed URL: {why}"), help)
         })
     }
 }

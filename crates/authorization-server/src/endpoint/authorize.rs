@@ -6,15 +6,17 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bailiwick_grant::flow::authorize;
 use bailiwick_grant::rule::redirect_uri;
+use bailiwick_grant::rule::way::{Signature, Way};
 use bailiwick_grant::state::{Checked, Client, Destination};
 use bailiwick_grant::{Reason, Refused};
-use bailiwick_oauth::authorize::{Asker, Reply, Request as AuthorizationRequest};
+use bailiwick_oauth::authorize::{Asker, Reply, Request as AuthorizationRequest, client_id};
 use bailiwick_oauth::error::ErrorAnswer;
 use bailiwick_oauth::form::encode;
 use bailiwick_oauth::{ErrorCode, Form, Secret};
 use http::Method;
 
-use super::interaction::{Next, begin, keep, next, refusal};
+use super::asked::{self, Asked};
+use super::interaction::{Next, begin, keep, next, page_of, refusal};
 use super::unattended;
 use crate::answer::{Failure, see_other, to_user};
 use crate::app::{Answered, App};
@@ -49,13 +51,18 @@ async fn answer(app: &App, event: &Event, request: Request) -> Answered {
     let jar = app.cookies.read(request.headers());
     let was_posted = *request.method() == Method::POST;
     let form = if was_posted { form::posted(request).await? } else { form::queried(&request)? };
-    // RFC 6749 §4.1.2.1: until client and redirect URI belong together, nothing is redirected.
-    let asker = Asker::read(&form)?;
-    event.client(&asker.client_id);
-    let client = load::client(app, &asker.client_id).await?.ok_or_else(|| {
-        let text = format!("no client is registered as '{}'", asker.client_id);
+    let id = client_id(&form)?;
+    event.client(&id);
+    let client = load::client(app, &id).await?.ok_or_else(|| {
+        let text = format!("no client is registered as '{id}'");
         Refused::new(ErrorCode::InvalidClient, Reason::UnknownClient, text)
     })?;
+    let Asked { form, way } = match asked::by_browser(app, &client, form.clone()).await {
+        Ok(asked) => asked,
+        Err(failure) => return unusable(app, event, &client, &form, failure).await,
+    };
+    // RFC 6749 §4.1.2.1: until client and redirect URI belong together, nothing is redirected.
+    let asker = Asker::read(&form)?;
     let (reply, trouble) = Reply::read(&form);
     let destination = authorize::destination(&client, &asker, reply)?;
     let checked = match trouble {
@@ -64,7 +71,7 @@ async fn answer(app: &App, event: &Event, request: Request) -> Answered {
     };
     let refused = match checked {
         Ok(checked) if was_posted => return put_aside(app, event, checked).await,
-        Ok(checked) => return proceed(app, event, &jar, client, checked).await,
+        Ok(checked) => return proceed(app, event, &jar, client, checked, way).await,
         Err(Failure::Refused(refused)) => refused,
         Err(Failure::Malformed(answer)) => malformed(&answer),
         Err(other) => return Err(other),
@@ -91,11 +98,32 @@ async fn taken_up(app: &App, event: &Event, jar: &Jar, query: Result<Form, Failu
     event.client(request.client());
     let client = load::client(app, request.client()).await?.ok_or(Failure::Over)?;
     redirect_uri::matched(&client, Some(request.redirect_uri()))?;
-    proceed(app, event, jar, client, request).await
+    proceed(app, event, jar, client, request, Way::Direct(Signature::Absent)).await
+}
+
+/// Sends a request whose parameters cannot be used back to where it says itself that it belongs, if
+/// that is a place of the client's; else the user reads what is wrong.
+async fn unusable(
+    app: &App,
+    event: &Event,
+    client: &Client,
+    form: &Form,
+    failure: Failure,
+) -> Answered {
+    let refused = match failure {
+        Failure::Refused(refused) => refused,
+        Failure::Malformed(answer) => malformed(&answer),
+        other => return Err(other),
+    };
+    let named = Asker::read(form).ok().filter(|asker| asker.redirect_uri.is_some());
+    let (reply, _) = Reply::read(form);
+    let place = named.and_then(|asker| authorize::destination(client, &asker, reply).ok());
+    let Some(place) = place else { return Err(refused.into()) };
+    refusal(app, event, client, &place, &refused).await
 }
 
 /// Checks what does not depend on the user.
-async fn checked(
+pub(super) async fn checked(
     app: &App,
     client: &Client,
     destination: Destination,
@@ -122,6 +150,7 @@ async fn proceed(
     jar: &Jar,
     client: Client,
     request: Checked,
+    way: Way,
 ) -> Answered {
     if let Some(username) = &app.dangerous_sign_in_as {
         return unattended::walk(app, event, username, client, request).await;
@@ -132,7 +161,11 @@ async fn proceed(
         return Ok(response);
     }
     let (ticket, browser) = begin(app, jar.browser.as_ref(), request.clone()).await?;
-    let mut response = if let (Next::Consent(ask), Some(one)) = (&step, &signed_in) {
+    let mut response = if way != Way::Direct(Signature::Absent) {
+        // What is good once leaves the address bar, so that the user may reload (RFC 9126 §4).
+        event.verdict("interaction_begun");
+        see_other(&page_of(app, &ticket))
+    } else if let (Next::Consent(ask), Some(one)) = (&step, &signed_in) {
         event.verdict("consent_asked");
         page::consent(app, &client, &one.user, &request, &ticket, ask)?
     } else {

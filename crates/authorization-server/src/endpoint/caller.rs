@@ -3,7 +3,7 @@
 
 use axum::extract::Request;
 use bailiwick_grant::rule::client_auth::{self, Authenticated};
-use bailiwick_grant::state::Client;
+use bailiwick_grant::state::{Authentication, Client};
 use bailiwick_grant::{Reason, Refused};
 use bailiwick_oauth::{Credentials, ErrorCode, Form};
 
@@ -29,7 +29,16 @@ pub(super) async fn authenticated(
     let now = app.now();
     let client = load::client(app, credentials.client_id()).await?;
     event.client(credentials.client_id());
-    let authenticated = client_auth::authenticate(&app.tenant, client.as_ref(), credentials, now)?;
+    let keys = match (&client, credentials) {
+        (Some(client), Credentials::Assertion { jwt, .. })
+            if client.authentication == Authentication::PrivateKeyJwt =>
+        {
+            app.client_keys.of(client, jwt.expose()).await?
+        }
+        _ => None,
+    };
+    let (tenant, keys) = (&app.tenant, keys.as_deref());
+    let authenticated = client_auth::authenticate(tenant, client.as_ref(), credentials, keys, now)?;
     spend(app, authenticated).await?;
     client.ok_or_else(|| failed("the client is unknown or its authentication failed"))
 }

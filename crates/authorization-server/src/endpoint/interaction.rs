@@ -11,6 +11,7 @@ use bailiwick_grant::flow::authorize::{self, Issued, Login, Step};
 use bailiwick_grant::rule::consent::Ask;
 use bailiwick_grant::state::{Checked, Client, Destination, Interaction, PollAnswer};
 use bailiwick_grant::{Change, Loaded, Reason, Refused};
+use bailiwick_oauth::form::encode;
 use bailiwick_oauth::{Form, Secret};
 use bailiwick_store::StoreExt;
 use http::HeaderMap;
@@ -106,6 +107,12 @@ async fn insert(app: &App, key: &Secret, request: Checked) -> Result<(), Failure
         Committed::Done => Ok(()),
         Committed::Again => Err(Failure::Contended),
     }
+}
+
+/// The address of an interaction's page, where the user may come and go.
+pub(super) fn page_of(app: &App, ticket: &Secret) -> String {
+    let query = encode([("interaction", ticket.expose())]);
+    format!("{}?{query}", app.path("consent"))
 }
 
 /// What comes next for the browser.

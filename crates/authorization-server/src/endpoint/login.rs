@@ -7,10 +7,10 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bailiwick_grant::Change;
 use bailiwick_grant::state::{Interaction, Session, User};
-use bailiwick_oauth::{Secret, form};
+use bailiwick_oauth::Secret;
 use bailiwick_window::Attempt;
 
-use super::interaction::{Next, Posted, Waiting, again, next, posted, shown};
+use super::interaction::{Next, Posted, Waiting, again, next, page_of, posted, shown};
 use crate::answer::{Failure, see_other, to_user};
 use crate::app::{Answered, App};
 use crate::commit::{Attempts, Committed};
@@ -57,10 +57,7 @@ async fn answer(app: &App, event: &Event, address: IpAddr, request: Request) -> 
     let step = next(app, event, client, request, Some(interaction), Some(&signed_in)).await?;
     let mut response = match step {
         // Shown by GET, so that going back and reloading ask for no password again.
-        Next::Consent(_) => {
-            let query = form::encode([("interaction", waiting.ticket.expose())]);
-            see_other(&format!("{}?{query}", app.path("consent")))
-        }
+        Next::Consent(_) => see_other(&page_of(app, &waiting.ticket)),
         step => shown(app, &waiting, Some(&signed_in), step)?,
     };
     app.cookies.set_session(&mut response, &cookie, app.tenant.lifetimes.session);

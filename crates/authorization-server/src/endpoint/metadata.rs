@@ -123,6 +123,8 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
         id_token_signing_alg_values_supported: words(&[signer::ID_TOKEN.name()]),
         claims_supported: claims_supported().map(str::to_owned).collect(),
         authorization_response_iss_parameter_supported: tenant.response_iss == ResponseIss::Send,
+        pushed_authorization_request_endpoint: at("par"),
+        require_pushed_authorization_requests: tenant.requests.require_pushed,
         request_uri_parameter_supported: Some(false),
         protected_resources: servers
             .iter()

@@ -10,10 +10,12 @@ pub(crate) mod introspect;
 pub(crate) mod jwks;
 pub(crate) mod login;
 pub(crate) mod metadata;
+pub(crate) mod par;
 pub(crate) mod revoke;
 pub(crate) mod token;
 mod unattended;
 pub(crate) mod userinfo;
 
+mod asked;
 mod caller;
 mod interaction;

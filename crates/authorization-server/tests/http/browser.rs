@@ -58,6 +58,27 @@ impl<'s> Browser<'s> {
         self.send(request, body(pairs)).await
     }
 
+    /// Opens the page that an answer sends the browser to.
+    pub(crate) async fn follow(&mut self, answer: &Answer) -> Answer {
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        self.send(Request::get(answer.header("location")), Body::empty()).await
+    }
+
+    /// From the answer to an authorization request to the answer for the client, whatever is asked
+    /// on the way.
+    pub(crate) async fn through(&mut self, mut answer: Answer) -> Answer {
+        if answer.header("location").starts_with("/consent?") {
+            answer = self.follow(&answer).await;
+        }
+        if answer.body.contains("name=\"password\"") {
+            answer = self.sign_in(&answer, "ada").await;
+        }
+        if answer.body.contains("name=\"decision\"") {
+            answer = self.allow(&answer).await;
+        }
+        answer
+    }
+
     /// Signs in on a login page.
     pub(crate) async fn sign_in(&mut self, page: &Answer, username: &str) -> Answer {
         let ticket = ticket(page);
@@ -94,14 +115,8 @@ impl<'s> Browser<'s> {
 
     /// From the authorization request to the code, whatever is asked on the way.
     pub(crate) async fn code(&mut self, more: &[(&str, &str)]) -> String {
-        let mut answer = self.authorize(more).await;
-        if answer.body.contains("name=\"password\"") {
-            answer = self.sign_in(&answer, "ada").await;
-        }
-        if answer.body.contains("name=\"decision\"") {
-            answer = self.allow(&answer).await;
-        }
-        parameter(&answer, "code")
+        let answer = self.authorize(more).await;
+        parameter(&self.through(answer).await, "code")
     }
 
     pub(crate) async fn send(&mut self, mut request: http::request::Builder, body: Body) -> Answer {

@@ -3,6 +3,7 @@
 
 mod authorize;
 mod browser;
+mod client_keys;
 mod consent_tabs;
 mod device;
 mod encrypted;
@@ -13,6 +14,8 @@ mod log;
 mod login;
 mod metadata;
 mod openid_modes;
+mod par;
+mod publisher;
 mod revoke;
 mod secrets;
 mod serve;

@@ -32,12 +32,15 @@ pub struct Spent {
 
 /// Checks what a client presents against what it registered.
 ///
+/// `keys` are the client's public keys, needed for an assertion alone.
+///
 /// # Errors
 /// `invalid_client`, the same for an unknown client, another method and a wrong secret.
 pub fn authenticate(
     tenant: &Tenant,
     client: Option<&Client>,
     credentials: &Credentials,
+    keys: Option<&Jwks>,
     now: i64,
 ) -> Result<Authenticated, Refused> {
     let client = client.filter(|client| client.id == *credentials.client_id());
@@ -49,8 +52,8 @@ pub fn authenticate(
         | (Authentication::Post { secrets }, Credentials::Post { secret, .. }) => {
             one_matches(secrets, secret).map(|()| authenticated)
         }
-        (Authentication::PrivateKeyJwt { jwks }, Credentials::Assertion { jwt, .. }) => {
-            let spent = assertion(tenant, client.id.as_str(), jwks, jwt, now)?;
+        (Authentication::PrivateKeyJwt, Credentials::Assertion { jwt, .. }) => {
+            let spent = assertion(tenant, client.id.as_str(), keys, jwt, now)?;
             Ok(Authenticated { assertion: Some(spent) })
         }
         _ => Err(refused(Reason::AuthenticationMethod)),
@@ -79,7 +82,8 @@ pub fn authenticate_resource_server(
         Credentials::Assertion { client_id, jwt } => {
             let keys = server.introspection_keys.as_ref();
             let keys = keys.ok_or_else(|| refused(Reason::AuthenticationMethod))?;
-            let spent = assertion(tenant, client_id.as_str(), keys, jwt, now)?;
+            let keys = Jwks::from_json(keys).ok();
+            let spent = assertion(tenant, client_id.as_str(), keys.as_ref(), jwt, now)?;
             Ok(Authenticated { assertion: Some(spent) })
         }
         Credentials::None { .. } => Err(refused(Reason::AuthenticationMethod)),
@@ -98,21 +102,21 @@ fn one_matches(digests: &[Digest], secret: &Secret) -> Result<(), Refused> {
 fn assertion(
     tenant: &Tenant,
     id: &str,
-    jwks: &serde_json::Value,
+    keys: Option<&Jwks>,
     jwt: &Secret,
     now: i64,
 ) -> Result<Spent, Refused> {
-    verified(tenant, id, jwks, jwt, now).ok_or_else(|| refused(Reason::AuthenticationFailed))
+    let spent = keys.and_then(|keys| verified(tenant, id, keys, jwt, now));
+    spent.ok_or_else(|| refused(Reason::AuthenticationFailed))
 }
 
 fn verified(
     tenant: &Tenant,
     id: &str,
-    jwks: &serde_json::Value,
+    keys: &Jwks,
     jwt: &Secret,
     now: i64,
 ) -> Option<Spent> {
-    let keys = Jwks::parse(jwks.to_string().as_bytes()).ok()?;
     let jws = Jws::parse(jwt.expose()).ok()?;
     // No other kind of JWT may pass as an assertion (RFC 8725 §3.11).
     let header = jws.header();

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixture::{NOW, client, server, tenant};
+use crate::state::Keys;
 
 const ISSUER: &str = "https://id.example.com";
 
@@ -20,7 +21,8 @@ fn digests(secrets: &[&str]) -> Vec<Digest> {
 }
 
 fn verdict(client: Option<&Client>, credentials: &Credentials) -> Result<Authenticated, Reason> {
-    let answer = authenticate(&tenant(), client, credentials, NOW);
+    let keys = client.and_then(keys_of);
+    let answer = authenticate(&tenant(), client, credentials, keys.as_ref(), NOW);
     answer.map_err(|refused| {
         assert_eq!(refused.error, ErrorCode::InvalidClient);
         assert_eq!(refused.description, "the client is unknown or its authentication failed");
@@ -75,7 +77,14 @@ fn claims() -> Value {
 
 fn keyed(key: &SigningKey) -> Client {
     let jwks = json!({ "keys": [key.verifying_key().to_jwk()] });
-    with(Authentication::PrivateKeyJwt { jwks })
+    Client { keys: Keys::Set(jwks), ..with(Authentication::PrivateKeyJwt) }
+}
+
+fn keys_of(client: &Client) -> Option<Jwks> {
+    match &client.keys {
+        Keys::Set(set) => Jwks::from_json(set).ok(),
+        _ => None,
+    }
 }
 
 fn asserted(client: &Client, jwt: &str) -> Result<Option<Spent>, Reason> {
@@ -150,7 +159,9 @@ fn an_assertion_is_spent_for_as_long_as_it_is_valid() {
     let spent = Spent { key: "shop j".to_owned(), until: NOW + 70 };
     assert_eq!(asserted(&keyed(&key), &jwt), Ok(Some(spent)));
     let credentials = Credentials::Assertion { client_id: id(), jwt: Secret::new(jwt) };
-    let at = |now| authenticate(&tenant(), Some(&keyed(&key)), &credentials, now).is_ok();
+    let client = keyed(&key);
+    let keys = keys_of(&client);
+    let at = |now| authenticate(&tenant(), Some(&client), &credentials, keys.as_ref(), now).is_ok();
     assert!(at(NOW + 69));
     assert!(!at(NOW + 70), "no longer taken once it is forgotten");
 }
@@ -196,8 +207,8 @@ fn only_the_clients_own_key_proves_it() {
     claims["sub"] = json!("other");
     claims["iss"] = json!("other");
     assert_eq!(asserted(&client, &key.sign_json("JWT", &claims).unwrap()), failed);
-    let broken = with(Authentication::PrivateKeyJwt { jwks: json!("x") });
-    assert_eq!(asserted(&broken, &right), failed);
+    let without = with(Authentication::PrivateKeyJwt);
+    assert_eq!(asserted(&without, &right), failed);
     let secret = Credentials::Basic { client_id: id(), secret: Secret::new("x") };
     assert_eq!(verdict(Some(&client), &secret), Err(Reason::AuthenticationMethod));
     let none = Credentials::None { client_id: id() };

@@ -7,3 +7,4 @@ pub mod qualified;
 pub mod redirect_uri;
 pub mod resource;
 pub mod scope;
+pub mod way;

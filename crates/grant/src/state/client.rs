@@ -13,6 +13,12 @@ pub use openid::{OpenidSettings, ResponseIss};
 use super::resource_server::Origin;
 use crate::{Kind, Record, Stored};
 
+mod keys;
+mod requests;
+
+pub use keys::Keys;
+pub use requests::Requests;
+
 /// A client as it is registered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Client {
@@ -22,12 +28,18 @@ pub struct Client {
     pub name: String,
     /// How it authenticates.
     pub authentication: Authentication,
+    /// Its public keys: for assertions, request objects, and what is encrypted to it.
+    #[serde(default)]
+    pub keys: Keys,
     /// Where users may be sent back.
     pub redirect_uris: Vec<RedirectUri>,
     /// The grant types that it may use.
     pub grant_types: BTreeSet<GrantKind>,
     /// Whether PKCE may be left out.
     pub pkce: Pkce,
+    /// How it sends its authorization requests.
+    #[serde(default)]
+    pub requests: Requests,
     /// The most it can ever get.
     pub ceiling: Ceiling,
     /// The resource that a request without one is taken for.
@@ -70,12 +82,9 @@ pub enum Authentication {
         /// The digests of its secrets; several while one is replaced.
         secrets: Vec<Digest>,
     },
-    /// With a signed assertion (RFC 7523).
+    /// With an assertion (RFC 7523) that is signed with one of the client's [`Keys`].
     #[serde(rename = "private_key_jwt")]
-    PrivateKeyJwt {
-        /// Its public keys, as a JWK set.
-        jwks: serde_json::Value,
-    },
+    PrivateKeyJwt,
 }
 
 /// The grant types (RFC 6749 §1.3).
@@ -177,9 +186,11 @@ impl Client {
             id,
             name: name.into(),
             authentication,
+            keys: Keys::None,
             redirect_uris: Vec::new(),
             grant_types: BTreeSet::new(),
             pkce: Pkce::Required,
+            requests: Requests::default(),
             ceiling: Ceiling::default(),
             default_resource: None,
             required: BTreeSet::new(),

@@ -8,6 +8,7 @@ mod grant;
 mod interaction;
 mod name;
 mod pending;
+mod pushed;
 mod refresh;
 mod resource_server;
 mod session;
@@ -16,8 +17,8 @@ mod token;
 mod user;
 
 pub use client::{
-    Authentication, Ceiling, Client, Fallback, GrantKind, OpenidSettings, Parameter, Pkce, Reach,
-    RefreshTokens, ResponseIss,
+    Authentication, Ceiling, Client, Fallback, GrantKind, Keys, OpenidSettings, Parameter, Pkce,
+    Reach, RefreshTokens, Requests, ResponseIss,
 };
 pub use code::{Code, Standing};
 pub use consent::Consent;
@@ -26,6 +27,7 @@ pub use grant::{GrantId, GrantRecord, Rotation, Status};
 pub use interaction::{Checked, Destination, Interaction};
 pub use name::{Name, NameOwner};
 pub use pending::{Pending, PollAnswer, Polled, Said, UserCodeRecord};
+pub use pushed::{PushedRequest, Taken};
 pub use refresh::RefreshToken;
 pub use resource_server::{Origin, ResourceServer, RoleAccess, ScopeDefinition, TokenFormat};
 pub use session::Session;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bailiwick_grant::Tenant;
 use bailiwick_grant::state::{
-    Authentication, Ceiling, Client, GrantKind, Origin, Pkce, Reach, ResourceServer,
+    Authentication, Ceiling, Client, GrantKind, Keys, Origin, Pkce, Reach, ResourceServer,
 };
 use bailiwick_oauth::{Permission, Scope};
 
@@ -22,6 +22,7 @@ pub(super) fn check(
     reader: &mut Reader<'_>,
 ) -> Option<Client> {
     let authentication = authentication(&entry, reader);
+    let keys = keys(&entry, reader);
     grants(&entry, reader);
     let ceiling = Ceiling {
         global: global(&entry.scopes, tenant, reader),
@@ -36,9 +37,11 @@ pub(super) fn check(
     }
     let required = required(&entry, &ceiling, servers, reader);
     let mut client = Client::new(entry.id.value, entry.name.0, authentication?);
+    client.keys = keys;
     client.redirect_uris = distinct(entry.redirect_uris, "redirect URI", reader);
     client.grant_types = entry.grants.value.into_iter().collect();
     client.pkce = entry.pkce.value;
+    client.requests.require_pushed = entry.require_pushed_authorization_requests;
     client.ceiling = ceiling;
     client.default_resource = entry.default_resource.map(|at| at.value);
     client.required = required;
@@ -53,8 +56,7 @@ pub(super) fn check(
 }
 
 fn authentication(entry: &file::Client, reader: &mut Reader<'_>) -> Option<Authentication> {
-    let method = &entry.authentication;
-    let (secret, jwks, jwks_file) = (&entry.secret, &entry.jwks, &entry.jwks_file);
+    let (method, secret) = (&entry.authentication, &entry.secret);
     let secrets = || {
         let secrets = secret.iter().flat_map(|secrets| &secrets.value.0);
         secrets.map(|secret| secret.0.clone()).collect::<Vec<_>>()
@@ -65,13 +67,6 @@ fn authentication(entry: &file::Client, reader: &mut Reader<'_>) -> Option<Authe
         let help = "leave it out, or write `authentication = \"client_secret_basic\"`";
         reader.problem(&secret.span, "this client does not authenticate with a secret", help);
     }
-    let keys = [jwks.as_ref().map(|at| &at.span), jwks_file.as_ref().map(|at| &at.span)];
-    if let Some(span) = keys.into_iter().flatten().next()
-        && method.value != Method::PrivateKeyJwt
-    {
-        let help = "leave them out, or write `authentication = \"private_key_jwt\"`";
-        reader.problem(span, "this client does not authenticate with keys", help);
-    }
     match method.value {
         Method::None => Some(Authentication::None),
         Method::Basic | Method::Post if secrets().is_empty() => {
@@ -81,20 +76,26 @@ fn authentication(entry: &file::Client, reader: &mut Reader<'_>) -> Option<Authe
         }
         Method::Basic => Some(Authentication::Basic { secrets: secrets() }),
         Method::Post => Some(Authentication::Post { secrets: secrets() }),
-        Method::PrivateKeyJwt => match (jwks, jwks_file) {
-            (Some(set), None) => Some(Authentication::PrivateKeyJwt { jwks: set.value.0.clone() }),
-            (None, Some(set)) => Some(Authentication::PrivateKeyJwt { jwks: set.value.0.clone() }),
-            (None, None) => {
-                let help = "add `jwks` or `jwks_file` with its public keys";
-                reader.problem(&method.span, "this client needs its keys", help);
-                None
-            }
-            (Some(_), Some(file)) => {
-                reader.problem(&file.span, "the keys are given twice", "leave one out");
-                None
-            }
-        },
+        Method::PrivateKeyJwt => Some(Authentication::PrivateKeyJwt),
     }
+}
+
+fn keys(entry: &file::Client, reader: &mut Reader<'_>) -> Keys {
+    let set = entry.jwks.as_ref().map(|at| (&at.span, Keys::Set(at.value.0.clone())));
+    let file = entry.jwks_file.as_ref().map(|at| (&at.span, Keys::Set(at.value.0.clone())));
+    let uri = entry.jwks_uri.as_ref().map(|at| (&at.span, Keys::At(at.value.clone())));
+    let mut places = set.into_iter().chain(file).chain(uri);
+    let Some((_, keys)) = places.next() else {
+        if entry.authentication.value == Method::PrivateKeyJwt {
+            let help = "add `jwks`, `jwks_file` or `jwks_uri` with its public keys";
+            reader.problem(&entry.authentication.span, "this client needs its keys", help);
+        }
+        return Keys::None;
+    };
+    if let Some((span, _)) = places.next() {
+        reader.problem(span, "the keys are given twice", "leave one out");
+    }
+    keys
 }
 
 fn grants(entry: &file::Client, reader: &mut Reader<'_>) {

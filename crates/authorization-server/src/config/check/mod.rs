@@ -74,6 +74,7 @@ fn tenant(root: &Root, servers: &[ResourceServer], reader: &mut Reader<'_>) -> T
     if root.dangerous_allow_plain_http_resources {
         tenant.plain_http = PlainHttp::Anywhere;
     }
+    tenant.requests.require_pushed = root.requests.require_pushed;
     tenant.lifetimes = lifetimes(&root.lifetimes, reader);
     tenant
 }
@@ -100,6 +101,7 @@ fn lifetimes(read: &file::Lifetimes, reader: &mut Reader<'_>) -> Lifetimes {
         replay: between(&read.replay, 0, 60, reader),
         userinfo_token: between(&read.userinfo_token, 1, 24 * HOUR, reader),
         id_token: between(&read.id_token, 1, 24 * HOUR, reader),
+        pushed_request: between(&read.pushed_request, 5, 600, reader),
         interaction: between(&read.interaction, 60, 24 * HOUR, reader),
         device_code: between(&read.device_code, 60, HOUR, reader),
         session: between(&read.session, 60, YEAR, reader),
