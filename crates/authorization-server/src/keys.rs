@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bailiwick_grant::Change;
 use bailiwick_grant::state::{Client, Name, NameOwner, ResourceServer, StoredKey, TokenFormat};
-use bailiwick_jose::{Algorithm, Jwks, KeyError, SigningKey, base64url};
+use bailiwick_jose::{Algorithm, DecryptionKey, Jwks, KeyError, SigningKey, base64url};
 use bailiwick_store::{CommitError, Store, StoreError, StoreExt};
+
+pub(crate) mod decryption;
 
 /// The keys of the issuer: what it signs with, and what it publishes.
 pub struct Keyring {
     signing: BTreeMap<Algorithm, SigningKey>,
     published: Jwks,
+    decryption: Vec<DecryptionKey>,
     json: String,
 }
 
@@ -22,7 +25,7 @@ pub enum KeysError {
     #[error("cannot load the signing keys")]
     Store(#[from] StoreError),
     /// A key that is stored cannot be read.
-    #[error("the stored signing key {kid} is damaged: restore the store from a copy")]
+    #[error("the stored key {kid} is damaged: restore the store from a copy")]
     Damaged {
         /// Its identifier.
         kid: String,
@@ -53,6 +56,7 @@ impl Keyring {
         for algorithm in algorithms {
             ensure_one(store, *algorithm, now).await?;
         }
+        decryption::ensure(store, now).await?;
         Self::load(store).await
     }
 
@@ -72,8 +76,12 @@ impl Keyring {
             signing.insert(key.algorithm, parsed); // the newest stays
         }
         let published = Jwks::from_keys(public);
-        let json = published.to_json().to_string();
-        Ok(Self { signing, published, json })
+        let decryption = decryption::load(store).await?;
+        let mut document = published.to_json();
+        if let Some(keys) = document["keys"].as_array_mut() {
+            keys.extend(decryption::published(&decryption));
+        }
+        Ok(Self { signing, published, decryption, json: document.to_string() })
     }
 
     /// The newest key of an algorithm.
@@ -92,6 +100,11 @@ impl Keyring {
     /// The public keys, to verify one's own tokens with.
     pub fn published(&self) -> &Jwks {
         &self.published
+    }
+
+    /// What opens that which others encrypted to this issuer.
+    pub fn decryption(&self) -> &[DecryptionKey] {
+        &self.decryption
     }
 
     /// The key set as it is served (RFC 7517 §5).
@@ -236,10 +249,7 @@ mod tests {
         let error = Keyring::load(&store).await.err().unwrap();
         assert_eq!(
             error.to_string(),
-            format!(
-                "the stored signing key {} is damaged: restore the store from a copy",
-                damaged.kid
-            )
+            format!("the stored key {} is damaged: restore the store from a copy", damaged.kid)
         );
     }
 }

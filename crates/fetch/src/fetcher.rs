@@ -134,6 +134,21 @@ impl Fetcher {
         Ok(Fetched { bytes: answer.body, max_age: max_age(&answer.headers) })
     }
 
+    /// Fetches a signed document that is no JSON, such as a request object (RFC 9101 §5.2.3): status
+    /// 200, whatever its content type, since whoever reads it verifies its signature.
+    ///
+    /// # Errors
+    /// When the URL is refused, the server cannot be reached, or answers with another status.
+    pub async fn get_jwt(&self, url: &str) -> Result<Bytes, FetchError> {
+        let accept = "application/oauth-authz-req+jwt, application/jwt";
+        let call = Call { url, authorization: None, accept, posted: None };
+        let answer = self.send(call).await?;
+        if answer.status != StatusCode::OK {
+            return Err(FetchError::Status { url: shown(url), status: answer.status.as_u16() });
+        }
+        Ok(answer.body)
+    }
+
     /// Asks an endpoint, with an `Authorization` header if one is given.
     ///
     /// # Errors

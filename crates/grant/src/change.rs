@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::state::{
     Client, Code, Consent, GrantRecord, Interaction, Name, OpaqueToken, Pending, PollAnswer,
-    PushedRequest, RefreshToken, ResourceServer, RevokedToken, Session, StoredKey, User,
-    UserCodeRecord, Username,
+    PushedRequest, RefreshToken, ResourceServer, RevokedToken, Session, StoredDecryptionKey,
+    StoredKey, User, UserCodeRecord, Username,
 };
 
 /// How often a record was written: 1 when it is new.
@@ -171,4 +171,6 @@ records! {
     RevokedToken(RevokedToken) = "revoked_token",
     /// A signing key.
     SigningKey(StoredKey) = "signing_key",
+    /// A key that others encrypt to.
+    DecryptionKey(StoredDecryptionKey) = "decryption_key",
 }

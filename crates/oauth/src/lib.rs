@@ -25,6 +25,7 @@ pub mod metadata;
 pub mod permission;
 pub mod push;
 pub mod redirect_uri;
+pub mod request_object;
 pub mod resource;
 pub mod response_mode;
 pub mod revoke;

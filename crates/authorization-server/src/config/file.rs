@@ -16,7 +16,7 @@ use toml::de::DeValue;
 use super::key_set::{KeySet, KeySetFile};
 use super::openid::ClientOpenid;
 use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
-use super::requests::RequestRules;
+use super::requests::{ClientRequests, RequestRules};
 use super::secret::SecretDigest;
 use super::value::{
     Accent, Claims, Count, Logo, Method, PasswordHash, ReachEntry, Reached, Seconds, Words,
@@ -220,8 +220,8 @@ section! {
         /// Whether it may leave PKCE out (RFC 7636). A public client never may; a challenge that
         /// was sent is enforced all the same.
         pkce: At<Pkce> = default "\"required\"";
-        /// Whether it must push its authorization requests, as `require_pushed` of the server.
-        require_pushed_authorization_requests: bool = default "false";
+        /// How it sends its authorization requests; see below.
+        requests: ClientRequests = default "{}";
         /// As `strict` of the server, for this client alone.
         strict: bool = default "false";
         /// The resource that its requests naming none are taken for; beats the server's.
@@ -278,6 +278,7 @@ pub(super) const SECTIONS: &[Section] = &[
     ScopeTable::SECTION,
     encryption::Section::SECTION,
     Client::SECTION,
+    ClientRequests::SECTION,
     ClientOpenid::SECTION,
     User::SECTION,
 ];

@@ -229,6 +229,11 @@ fn credentials_fit_the_authentication() {
              jwks_uri = \"https://shop.example/jwks\"",
             "the keys are given twice",
         ),
+        ("authentication = \"none\"\nrequests = { require_signed = true }", "needs its keys"),
+        (
+            "authentication = \"none\"\nrequests = { request_uris = [\"https://a\", \"https://a#1\"] }",
+            "is listed twice",
+        ),
         ("authentication = \"none\"\njwks_uri = \"http://shop.example/jwks\"", "plain http"),
         (
             "authentication = \"none\"\ngrants = [\"client_credentials\"]",

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use bailiwick_grant::Tenant;
 use bailiwick_grant::flow::userinfo::claims_supported;
 use bailiwick_grant::state::{ResourceServer, ResponseIss};
-use bailiwick_jose::Algorithm;
+use bailiwick_jose::{Algorithm, ContentEncryption};
 use bailiwick_oauth::metadata::{AuthorizationServer, authorization_server_urls};
 use bailiwick_oauth::{Issuer, ResponseMode, device};
 use bailiwick_store::StoreExt;
@@ -16,6 +16,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use crate::answer::{Failure, to_client};
 use crate::app::App;
 use crate::event::Event;
+use crate::keys::decryption;
 use crate::load::MOST_LISTED;
 use crate::signer;
 
@@ -125,7 +126,20 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
         authorization_response_iss_parameter_supported: tenant.response_iss == ResponseIss::Send,
         pushed_authorization_request_endpoint: at("par"),
         require_pushed_authorization_requests: tenant.requests.require_pushed,
-        request_uri_parameter_supported: Some(false),
+        request_parameter_supported: true,
+        request_uri_parameter_supported: Some(true),
+        require_request_uri_registration: true,
+        require_signed_request_object: tenant.requests.require_signed,
+        request_object_signing_alg_values_supported: Algorithm::ALL
+            .iter()
+            .map(|algorithm| algorithm.name().to_owned())
+            .collect(),
+        request_object_encryption_alg_values_supported: decryption::ALGORITHMS
+            .map(|algorithm| algorithm.name().to_owned())
+            .to_vec(),
+        request_object_encryption_enc_values_supported: ContentEncryption::ALL
+            .map(|encryption| encryption.name().to_owned())
+            .to_vec(),
         protected_resources: servers
             .iter()
             .map(|server| server.identifier.as_str().to_owned())

@@ -38,7 +38,7 @@ async fn answer(app: &App, event: &Event, request: Request) -> Answered {
         None => form.without(&["client_id"]).with("client_id", client.id.as_str()),
         Some(_) => form,
     };
-    let asked = asked::by_client(app, &client, form)?;
+    let asked = asked::by_client(app, &client, form).await?;
     // Checked as if it came through the browser (RFC 9126 §2.1, item 3), and then once more when it
     // is taken up: meanwhile what is registered may change.
     let (reply, trouble) = Reply::read(&asked.form);

@@ -49,7 +49,7 @@ async fn what_a_client_gets_wrong_goes_back_to_it() {
         (&[("scope", "openid\"")], "invalid_scope"),
         (&[("scope", "openid"), ("scope", "openid")], "invalid_request"),
         (&[("scope", "openid"), ("prompt", "none")], "login_required"),
-        (&[("scope", "openid"), ("request", "x")], "request_not_supported"),
+        (&[("scope", "openid"), ("request", "x")], "invalid_request_object"),
     ];
     for (case, error) in cases {
         let answer = browser.authorize(case).await;

@@ -58,17 +58,11 @@ impl<'s> Browser<'s> {
         self.send(request, body(pairs)).await
     }
 
-    /// Opens the page that an answer sends the browser to.
-    pub(crate) async fn follow(&mut self, answer: &Answer) -> Answer {
-        assert_eq!(answer.status, 303, "{}", answer.body);
-        self.send(Request::get(answer.header("location")), Body::empty()).await
-    }
-
     /// From the answer to an authorization request to the answer for the client, whatever is asked
     /// on the way.
     pub(crate) async fn through(&mut self, mut answer: Answer) -> Answer {
         if answer.header("location").starts_with("/consent?") {
-            answer = self.follow(&answer).await;
+            answer = self.follow(answer.header("location")).await;
         }
         if answer.body.contains("name=\"password\"") {
             answer = self.sign_in(&answer, "ada").await;

@@ -10,6 +10,7 @@ mod encrypted;
 mod garbage;
 mod introspect;
 mod live;
+mod jar;
 mod log;
 mod login;
 mod metadata;

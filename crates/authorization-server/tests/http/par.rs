@@ -22,7 +22,7 @@ id = "pushy"
 name = "Pushy"
 authentication = "none"
 redirect_uris = ["https://shop.example.com/cb"]
-require_pushed_authorization_requests = true
+requests = { require_pushed = true }
 resources = { "*" = "*" }
 "#;
 
@@ -69,12 +69,12 @@ async fn a_pushed_request_is_good_once_and_its_page_for_as_long_as_the_user_need
     let mut browser = Browser::new(&server);
     let begun = open(&mut browser, "shop", &uri).await;
     assert!(!begun.header("location").contains("request_uri"));
-    let page = browser.follow(&begun).await;
+    let page = browser.follow(begun.header("location")).await;
     assert!(page.body.contains("name=\"password\""), "{}", page.body);
     is_shown(&open(&mut browser, "shop", &uri).await, "invalid_request_uri");
     // Reloading the page itself asks again, however long it takes.
     server.pass(120);
-    let page = browser.follow(&begun).await;
+    let page = browser.follow(begun.header("location")).await;
     let page = browser.sign_in(&page, "ada").await;
     let answer = browser.allow(&page).await;
     assert_eq!(parameter(&answer, "state"), "s t&te");
@@ -143,7 +143,7 @@ async fn what_the_browser_adds_does_not_count() {
         ("redirect_uri", "https://evil.example/cb"),
     ];
     let begun = browser.open("/authorize", &conflicting).await;
-    let page = browser.follow(&begun).await;
+    let page = browser.follow(begun.header("location")).await;
     let page = browser.sign_in(&page, "ada").await;
     assert_eq!(ticked(&page), ["https://api.example.com read"]);
     let answer = browser.allow(&page).await;

@@ -12,7 +12,7 @@ use bailiwick_authorization_server::password::{self, Passwords};
 use bailiwick_authorization_server::{AuthorizationServer, Parts, registry, tenants};
 use bailiwick_fetch::Fetcher;
 use bailiwick_grant::Change;
-use bailiwick_grant::state::StoredKey;
+use bailiwick_grant::state::{StoredDecryptionKey, StoredKey};
 use bailiwick_jose::{Algorithm, Jws, SigningKey};
 use bailiwick_oauth::{ClientId, Issuer, Secret, credentials, form};
 use bailiwick_store::{MemoryStore, Store, StoreExt};
@@ -134,9 +134,7 @@ impl Server {
             Surroundings { name: "as.toml", folder: Path::new(""), environment: &secret_of };
         let config = Config::parse(&text, &around).unwrap();
         let store = Arc::new(MemoryStore::new());
-        for key in keys().await {
-            store.commit(vec![Change::insert(key.clone())]).await.unwrap();
-        }
+        store.commit(keys().await.to_vec()).await.unwrap();
         registry::apply(&*store, &config).await.unwrap();
         let keyring = Keyring::load(&*store).await.unwrap();
         let passwords = Passwords::new(2).unwrap();
@@ -267,13 +265,15 @@ async fn hash() -> &'static str {
     HASH.get_or_init(|| async { password::hash(&Secret::new(PASSWORD)).unwrap() }).await
 }
 
-async fn keys() -> &'static [StoredKey] {
-    static KEYS: OnceCell<Vec<StoredKey>> = OnceCell::const_new();
+async fn keys() -> &'static [Change] {
+    static KEYS: OnceCell<Vec<Change>> = OnceCell::const_new();
     KEYS.get_or_init(|| async {
         let store = MemoryStore::new();
         Keyring::ensure(&store, &needed([], []), START).await.unwrap();
-        let keys = store.all::<StoredKey>().await.unwrap();
-        keys.into_iter().map(|loaded| loaded.value).collect()
+        let signing = store.all::<StoredKey>().await.unwrap().into_iter();
+        let decryption = store.all::<StoredDecryptionKey>().await.unwrap().into_iter();
+        let signing = signing.map(|loaded| Change::insert(loaded.value));
+        signing.chain(decryption.map(|loaded| Change::insert(loaded.value))).collect()
     })
     .await
 }

@@ -5,6 +5,7 @@ pub mod consent;
 pub mod pkce;
 pub mod qualified;
 pub mod redirect_uri;
+pub mod request_object;
 pub mod resource;
 pub mod scope;
 pub mod way;

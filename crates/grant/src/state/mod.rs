@@ -3,6 +3,7 @@
 mod client;
 mod code;
 mod consent;
+mod decryption_key;
 mod encryption;
 mod grant;
 mod interaction;
@@ -22,6 +23,7 @@ pub use client::{
 };
 pub use code::{Code, Standing};
 pub use consent::Consent;
+pub use decryption_key::StoredDecryptionKey;
 pub use encryption::{Encryption, Recipient};
 pub use grant::{GrantId, GrantRecord, Rotation, Status};
 pub use interaction::{Checked, Destination, Interaction};

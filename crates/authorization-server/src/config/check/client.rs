@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bailiwick_grant::Tenant;
 use bailiwick_grant::state::{
-    Authentication, Ceiling, Client, GrantKind, Keys, Origin, Pkce, Reach, ResourceServer,
+    Authentication, Ceiling, Client, GrantKind, Keys, Origin, Pkce, Reach, Requests, ResourceServer,
 };
 use bailiwick_oauth::{Permission, Scope};
 
@@ -12,6 +12,7 @@ use super::{defined, distinct, registered};
 use crate::config::file;
 use crate::config::nearest::nearest;
 use crate::config::read::{At, Reader};
+use crate::config::requests::ClientRequests;
 use crate::config::value::{Method, ReachEntry, Reached};
 
 /// `None` when its credentials do not fit its authentication; that is noted.
@@ -41,7 +42,7 @@ pub(super) fn check(
     client.redirect_uris = distinct(entry.redirect_uris, "redirect URI", reader);
     client.grant_types = entry.grants.value.into_iter().collect();
     client.pkce = entry.pkce.value;
-    client.requests.require_pushed = entry.require_pushed_authorization_requests;
+    client.requests = requests(entry.requests, reader);
     client.ceiling = ceiling;
     client.default_resource = entry.default_resource.map(|at| at.value);
     client.required = required;
@@ -85,8 +86,9 @@ fn keys(entry: &file::Client, reader: &mut Reader<'_>) -> Keys {
     let file = entry.jwks_file.as_ref().map(|at| (&at.span, Keys::Set(at.value.0.clone())));
     let uri = entry.jwks_uri.as_ref().map(|at| (&at.span, Keys::At(at.value.clone())));
     let mut places = set.into_iter().chain(file).chain(uri);
+    let signs = entry.requests.require_signed || !entry.requests.request_uris.is_empty();
     let Some((_, keys)) = places.next() else {
-        if entry.authentication.value == Method::PrivateKeyJwt {
+        if signs || entry.authentication.value == Method::PrivateKeyJwt {
             let help = "add `jwks`, `jwks_file` or `jwks_uri` with its public keys";
             reader.problem(&entry.authentication.span, "this client needs its keys", help);
         }
@@ -96,6 +98,15 @@ fn keys(entry: &file::Client, reader: &mut Reader<'_>) -> Keys {
         reader.problem(span, "the keys are given twice", "leave one out");
     }
     keys
+}
+
+fn requests(entry: ClientRequests, reader: &mut Reader<'_>) -> Requests {
+    Requests {
+        require_pushed: entry.require_pushed,
+        require_signed: entry.require_signed,
+        signing_alg: entry.signing_alg,
+        request_uris: distinct(entry.request_uris, "address of requests", reader),
+    }
 }
 
 fn grants(entry: &file::Client, reader: &mut Reader<'_>) {

@@ -75,6 +75,7 @@ fn tenant(root: &Root, servers: &[ResourceServer], reader: &mut Reader<'_>) -> T
         tenant.plain_http = PlainHttp::Anywhere;
     }
     tenant.requests.require_pushed = root.requests.require_pushed;
+    tenant.requests.require_signed = root.requests.require_signed;
     tenant.lifetimes = lifetimes(&root.lifetimes, reader);
     tenant
 }

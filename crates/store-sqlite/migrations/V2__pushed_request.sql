@@ -1,9 +1,0 @@
--- Authorization requests that clients pushed (RFC 9126).
-
-create table pushed_request (
-    key text not null primary key,
-    version integer not null,
-    expires_at integer,
-    body blob not null
-) strict;
-create index pushed_request_expiry on pushed_request (expires_at) where expires_at is not null;
