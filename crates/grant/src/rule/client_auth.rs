@@ -110,13 +110,7 @@ fn assertion(
     spent.ok_or_else(|| refused(Reason::AuthenticationFailed))
 }
 
-fn verified(
-    tenant: &Tenant,
-    id: &str,
-    keys: &Jwks,
-    jwt: &Secret,
-    now: i64,
-) -> Option<Spent> {
+fn verified(tenant: &Tenant, id: &str, keys: &Jwks, jwt: &Secret, now: i64) -> Option<Spent> {
     let jws = Jws::parse(jwt.expose()).ok()?;
     // No other kind of JWT may pass as an assertion (RFC 8725 §3.11).
     let header = jws.header();
