@@ -33,12 +33,21 @@ impl Moment<'_> {
 pub trait Denials: Send + Sync {
     /// Whether a genuine token must not pass any more.
     fn deny(&self, token: &Names<'_>) -> bool;
+
+    /// Whether nothing is denied at the moment, so that no token's names have to be read.
+    fn deny_nothing(&self) -> bool {
+        false
+    }
 }
 
 /// Denies nothing.
 impl Denials for () {
     fn deny(&self, _: &Names<'_>) -> bool {
         false
+    }
+
+    fn deny_nothing(&self) -> bool {
+        true
     }
 }
 
@@ -116,14 +125,15 @@ impl Authentic {
 
 impl Known {
     fn is_denied(&self, denials: &dyn Denials) -> bool {
-        denials.deny(&Names {
-            issuer: &self.issuer,
-            jti: self.token.jti().as_deref(),
-            subject: &self.subject,
-            client_id: self.client_id.as_ref(),
-            session: self.token.claims.text("sid").as_deref(),
-            issued_at: self.token.iat,
-        })
+        !denials.deny_nothing()
+            && denials.deny(&Names {
+                issuer: &self.issuer,
+                jti: self.token.jti().as_deref(),
+                subject: &self.subject,
+                client_id: self.client_id.as_ref(),
+                session: self.token.claims.text("sid").as_deref(),
+                issued_at: self.token.iat,
+            })
     }
 }
 

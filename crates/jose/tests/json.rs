@@ -109,6 +109,30 @@ fn agree(text: &[u8]) {
 }
 
 #[test]
+fn an_object_is_read_alike_whatever_octet_stands_where() {
+    for octet in 0..=u8::MAX {
+        for at in 0..20 {
+            let mut text = br#"{"name":"eight octets and more","other":1}"#.to_vec();
+            text[9 + at] = octet;
+            agree(&text);
+        }
+    }
+}
+
+#[test]
+fn names_that_begin_alike_are_told_apart() {
+    for text in [
+        r#"{"a":1,"a\u0000":2,"":3,"\u0000":4}"#,
+        r#"{"client_":1,"client_i":2,"client_id":3,"client_if":4}"#,
+        r#"{"client_id":1,"client_i\u0064":2}"#,
+        r#"{"client_i\u0064":1,"client_id":2}"#,
+        r#"{"cl\u0069ent":1,"client":2}"#,
+    ] {
+        agree(text.as_bytes());
+    }
+}
+
+#[test]
 fn an_object_is_read_alike_whether_built_or_not() {
     let wide = |last: &str| {
         let members: Vec<_> = (0..100).map(|at| format!("\"n{at}\":{at}")).collect();

@@ -69,7 +69,7 @@ pub(crate) fn borrowed_text<'c>(
     name: &'static str,
 ) -> Result<Option<Cow<'c, str>>, MalformedClaim> {
     match claims.text(name) {
-        Some(text) if !text.contains('\0') => Ok(Some(text)),
+        Some(text) if !text.as_bytes().contains(&0) => Ok(Some(text)),
         None if !claims.has(name) => Ok(None),
         _ => Err(MalformedClaim(name)),
     }

@@ -197,6 +197,10 @@ impl Denials for DenyList {
             .filter_map(|names| self.find(self.digest(token.issuer, &names)))
             .any(|entry| entry.means(token.issued_at))
     }
+
+    fn deny_nothing(&self) -> bool {
+        self.is_empty()
+    }
 }
 
 impl Entry {

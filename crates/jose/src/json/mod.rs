@@ -56,6 +56,9 @@ pub enum Malformed {
     /// It is nested deeper than [`DEEPEST`].
     #[error("JSON nested deeper than {DEEPEST} levels")]
     TooDeep,
+    /// It is longer than 4 GiB.
+    #[error("JSON longer than 4 GiB")]
+    TooLong,
     /// Something follows the value.
     #[error("data after the end of the JSON text")]
     Trailing,

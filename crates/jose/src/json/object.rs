@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use super::scan::{self, Marks, Member};
+use super::scan::{self, Mark, Marks, Member};
 use super::{Malformed, parse_object};
 
 /// An object that was checked as [`parse_object`] checks it, but of which nothing is built before
@@ -78,7 +78,7 @@ impl Object {
     }
 
     fn member(&self, name: &str) -> Option<&Member> {
-        let mark = scan::mark(name.as_bytes());
+        let mark = Mark::of(name.as_bytes());
         if !self.marks.may_hold(mark) {
             return None; // as most names that are asked for
         }
@@ -87,7 +87,7 @@ impl Object {
 
     /// A member's value, as it is written.
     fn raw(&self, member: &Member) -> &str {
-        &self.text[member.value.clone()]
+        member.value.of(&self.text)
     }
 
     fn text_of(&self, member: &Member) -> Option<Cow<'_, str>> {

@@ -2,19 +2,20 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use super::{DEEPEST, Malformed};
 
 /// Up to so many names of one object are compared with each other; more of them are sorted.
 const FEW: usize = 24;
 
+/// How long a member of a token is, more or less.
+const USUAL: usize = 24;
+
 /// A member of an object: where its name and its value stand.
 pub(super) struct Member {
-    /// Between the name's quotes.
-    name: Range<usize>,
+    name: Inside,
     mark: Mark,
-    pub(super) value: Range<usize>,
+    pub(super) value: Place,
     /// Whether the value is a string to be read through its escapes.
     pub(super) is_escaped: bool,
 }
@@ -22,27 +23,83 @@ pub(super) struct Member {
 impl Member {
     /// Its name, in the text that was scanned.
     pub(super) fn name<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let inside = &text[self.name.clone()];
-        if self.mark == ESCAPED { unescaped(inside) } else { Cow::Borrowed(inside) }
+        self.name.read(text)
     }
 
     /// Whether this is its name, which has that mark.
     #[inline]
     pub(super) fn is_called(&self, name: &str, mark: Mark, text: &str) -> bool {
-        (self.mark == mark || self.mark == ESCAPED) && self.name(text) == name
+        self.mark == mark && (mark.is_whole() || self.has_name(name, text))
+    }
+
+    fn has_name(&self, name: &str, text: &str) -> bool {
+        self.name(text) == name
     }
 }
 
-/// The length and both ends of a name: names that differ in one of them need no comparison.
-pub(super) type Mark = u32;
+/// The inside of a string's quotes.
+#[derive(Clone, Copy)]
+struct Inside {
+    place: Place,
+    is_escaped: bool,
+}
 
-/// The mark of a name that is to be read through its escapes: it may be like any other.
-const ESCAPED: Mark = 0;
+impl Inside {
+    fn read(self, text: &str) -> Cow<'_, str> {
+        let inside = self.place.of(text);
+        if self.is_escaped { unescaped(inside) } else { Cow::Borrowed(inside) }
+    }
 
-pub(super) fn mark(name: &[u8]) -> Mark {
-    let [.., high, low] = name.len().to_be_bytes(); // the rest differs in the comparison
-    let end = |end: Option<&u8>| end.copied().unwrap_or_default();
-    Mark::from_be_bytes([high, low, end(name.first()), end(name.last())])
+    fn mark(self, text: &str) -> Mark {
+        let Place { start, end } = self.place;
+        match text.as_bytes().get(start as usize..end as usize) {
+            Some(inside) if !self.is_escaped => Mark::of(inside),
+            _ => Mark::of(self.read(text).as_bytes()),
+        }
+    }
+}
+
+/// Where a part of the text stands, in half the room of a range: there are many.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Place {
+    fn new(start: usize, end: usize) -> Self {
+        // INVARIANT: no text is longer, see `members`.
+        let short = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: short(start), end: short(end) }
+    }
+
+    #[inline]
+    pub(super) fn of(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
+}
+
+/// The length of a name and how it begins: names that differ in one of them need no comparison.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    length: usize,
+    start: u64,
+}
+
+impl Mark {
+    #[inline]
+    pub(super) fn of(name: &[u8]) -> Self {
+        let start = match name.first_chunk() {
+            Some(start) => u64::from_le_bytes(*start),
+            None => name.iter().rfold(0, |start, octet| start << 8 | u64::from(*octet)),
+        };
+        Self { length: name.len(), start }
+    }
+
+    /// Whether the name is no longer than what the mark has of it.
+    fn is_whole(self) -> bool {
+        self.length <= size_of::<u64>()
+    }
 }
 
 /// The marks of some names, as a set that may hold more of them: whatever it does not hold is absent.
@@ -50,23 +107,28 @@ pub(super) fn mark(name: &[u8]) -> Mark {
 pub(super) struct Marks(u64);
 
 impl Marks {
+    #[inline]
     pub(super) fn may_hold(self, mark: Mark) -> bool {
-        self.0 & Self::bits(mark) != 0
+        self.0 & Self::bit(mark) != 0
     }
 
     fn insert(&mut self, mark: Mark) {
-        self.0 |= Self::bits(mark);
+        self.0 |= Self::bit(mark);
     }
 
     /// One bit out of 64, by a multiplication that spreads the marks over them.
-    fn bits(mark: Mark) -> u64 {
-        if mark == ESCAPED { u64::MAX } else { 1 << (mark.wrapping_mul(0x9e37_79b9) >> 26) }
+    #[inline]
+    fn bit(mark: Mark) -> u64 {
+        1 << ((mark.start ^ mark.length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
     }
 }
 
 /// Checks that the whole text is one object, and says where its members stand and how they are marked.
 pub(super) fn members(text: &str) -> Result<(Vec<Member>, Marks), Malformed> {
-    let members = Vec::with_capacity(16);
+    if u32::try_from(text.len()).is_err() {
+        return Err(Malformed::TooLong); // for a `Place`
+    }
+    let members = Vec::with_capacity((text.len() / USUAL).clamp(4, 16));
     let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0, members };
     scanner.space();
     let marks = scanner.object(DEEPEST)?;
@@ -86,8 +148,25 @@ pub(super) fn unescaped(inside: &str) -> Cow<'_, str> {
 
 /// How many octets stand for themselves in a string, up to a quote, an escape or what none may hold.
 fn plain(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks();
+    for (at, word) in words.iter().enumerate() {
+        let ends = ends(u64::from_le_bytes(*word));
+        if ends != 0 {
+            return at * size_of::<u64>() + ends.trailing_zeros() as usize / 8;
+        }
+    }
     let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    bytes.iter().position(ends).unwrap_or(bytes.len())
+    bytes.len() - rest.len() + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
+/// The same for eight octets at a time: marks the highest bit of the first one that does not stand for
+/// itself, the least significant. What is set above it means nothing.
+fn ends(word: u64) -> u64 {
+    const EACH: u64 = u64::MAX / 0xff; // 0x01 in each octet
+    // Whatever is below borrows, which sets its highest bit and perhaps those above it.
+    let below = |word: u64, least: u8| word.wrapping_sub(EACH * u64::from(least)) & !word;
+    let is = |octet: u8| below(word ^ (EACH * u64::from(octet)), 1);
+    (is(b'"') | is(b'\\') | below(word, b' ')) & (EACH << 7)
 }
 
 struct Scanner<'t> {
@@ -122,7 +201,7 @@ impl Scanner<'_> {
     /// A value; says whether it is a string that has escapes.
     fn value(&mut self, room: usize) -> Result<bool, Malformed> {
         match self.peek() {
-            Some(b'"') => return self.string().map(|(_, is_escaped)| is_escaped),
+            Some(b'"') => return self.string().map(|inside| inside.is_escaped),
             Some(b'{') => {
                 let outside = self.members.len();
                 self.object(room)?;
@@ -174,15 +253,14 @@ impl Scanner<'_> {
         }
         loop {
             self.space();
-            let (name, is_escaped) = self.string()?;
-            let mark = if is_escaped { ESCAPED } else { mark(&self.bytes[name.clone()]) };
+            let name = self.string()?;
             self.space();
             self.expect(b':')?;
             self.space();
             let start = self.at;
             let is_escaped = self.value(room)?;
-            let member = Member { name, mark, value: start..self.at, is_escaped };
-            self.note(member, &mut names)?;
+            let (mark, value) = (name.mark(self.text), Place::new(start, self.at));
+            self.note(Member { name, mark, value, is_escaped }, &mut names)?;
             self.space();
             if self.take(b'}') {
                 return Ok(names.marks);
@@ -191,8 +269,9 @@ impl Scanner<'_> {
         }
     }
 
-    /// A string: where its inside stands, and whether it has escapes (RFC 8259 §7).
-    fn string(&mut self) -> Result<(Range<usize>, bool), Malformed> {
+    /// A string (RFC 8259 §7).
+    #[inline]
+    fn string(&mut self) -> Result<Inside, Malformed> {
         self.expect(b'"')?;
         let start = self.at;
         let mut is_escaped = false;
@@ -200,8 +279,9 @@ impl Scanner<'_> {
             self.at += plain(&self.bytes[self.at..]);
             match self.peek() {
                 Some(b'"') => {
+                    let place = Place::new(start, self.at);
                     self.at += 1;
-                    return Ok((start..self.at - 1, is_escaped));
+                    return Ok(Inside { place, is_escaped });
                 }
                 Some(b'\\') => {
                     is_escaped = true;
@@ -212,6 +292,7 @@ impl Scanner<'_> {
         }
     }
 
+    #[cold]
     fn escape(&mut self) -> Result<(), Malformed> {
         self.expect(b'\\')?;
         let kind = self.peek().ok_or(Malformed::Syntax)?;
@@ -289,18 +370,21 @@ struct Names<'t> {
 impl<'t> Scanner<'t> {
     /// Notes a member of the innermost object; none may have the name of another (RFC 7493 §2.3).
     fn note(&mut self, member: Member, names: &mut Names<'t>) -> Result<(), Malformed> {
-        let (text, name) = (self.text, member.name(self.text));
+        let (text, mark) = (self.text, member.mark);
         let others = &self.members[names.first..];
         let is_known = if others.len() < FEW {
-            names.marks.may_hold(member.mark) && others.iter().any(|other| other.name(text) == name)
+            names.marks.may_hold(mark) && {
+                let name = member.name(text);
+                others.iter().any(|other| other.is_called(&name, mark, text))
+            }
         } else {
             // From here on all of them are sorted: comparing would cost the square.
             if names.many.is_empty() {
                 names.many.extend(others.iter().map(|other| other.name(text)));
             }
-            !names.many.insert(name)
+            !names.many.insert(member.name(text))
         };
-        names.marks.insert(member.mark);
+        names.marks.insert(mark);
         self.members.push(member);
         if is_known { Err(Malformed::Duplicate) } else { Ok(()) }
     }
