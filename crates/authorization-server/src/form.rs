@@ -13,7 +13,7 @@ use crate::answer::Failure;
 pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// The parameters that are read from a body somewhere.
-const OURS: [&str; 34] = [
+const OURS: [&str; 39] = [
     // authorization, RFC 6749 §4.1.1
     "response_type",
     "response_mode",
@@ -36,6 +36,11 @@ const OURS: [&str; 34] = [
     "code_verifier",
     "refresh_token",
     "device_code",
+    "subject_token",
+    "subject_token_type",
+    "actor_token",
+    "actor_token_type",
+    "requested_token_type",
     "token",
     "token_type_hint",
     "access_token",

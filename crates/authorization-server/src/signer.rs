@@ -37,6 +37,7 @@ pub(crate) async fn sign(app: &App, tokens: Tokens) -> Result<token::Response, F
         expires_in: access.claims.exp - access.claims.iat,
         scope: access.claims.scope,
         resource: access.resource.map(|resource| resource.as_str().to_owned()),
+        issued_token_type: None,
         refresh_token: refresh.map(|token| token.expose().to_owned()),
         id_token,
     })

@@ -119,6 +119,10 @@ reasons! {
     Revoked = "revoked",
     /// The user is gone or disabled.
     SubjectDisabled = "subject_disabled",
+    /// Too many clients would act for one another.
+    TooManyActors = "too_many_actors",
+    /// The resource server may not call the other one.
+    MayNotCall = "may_not_call",
     /// The token is not addressed to the asker.
     OtherAudience = "other_audience",
 }

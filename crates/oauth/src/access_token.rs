@@ -32,6 +32,26 @@ pub struct Claims {
     /// When the user signed in, in seconds since 1970 (RFC 9068 §2.2.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    /// Who acts for the subject (RFC 8693 §4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+}
+
+/// Who acts for somebody, and who acted before (RFC 8693 §4.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The one who acts: a client.
+    pub sub: Subject,
+    /// For whom that one acts: the actor before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Actor>>,
+}
+
+impl Actor {
+    /// How many actors there are.
+    pub fn depth(&self) -> usize {
+        std::iter::successors(Some(self), |actor| actor.act.as_deref()).count()
+    }
 }
 
 /// The claims of an access token that was received: present ones have the right type.

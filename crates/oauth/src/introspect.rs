@@ -5,6 +5,7 @@ use bailiwick_jose::json;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::access_token::Actor;
 use crate::authorize::{invalid, once};
 use crate::error::ErrorAnswer;
 use crate::form::Form;
@@ -73,6 +74,9 @@ pub struct Active {
     /// When the user signed in, in seconds since 1970 (RFC 9470 §6.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    /// Who acts for the subject (RFC 8693 §4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
 }
 
 /// The claims of a signed answer (RFC 9701 §5). It says nothing of when it expires: it is for this

@@ -16,6 +16,7 @@ pub mod device;
 pub mod dpop;
 pub mod error;
 pub mod event;
+pub mod exchange;
 pub mod form;
 pub mod grant;
 pub mod id_token;

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorize::{invalid, once, scope};
 use crate::error::ErrorAnswer;
+use crate::exchange::Exchange;
 use crate::form::Form;
-use crate::{CodeVerifier, ErrorCode, Scopes, Secret, device};
+use crate::{CodeVerifier, ErrorCode, Scopes, Secret, device, exchange};
 
 /// A token request, well-formed but not yet checked against anything.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub enum GrantType {
     },
     /// RFC 6749 §4.4.2
     ClientCredentials,
+    /// RFC 8693 §2.1
+    TokenExchange(Exchange),
     /// RFC 8628 §3.4
     DeviceCode {
         /// The device code.
@@ -54,6 +57,7 @@ impl GrantType {
             Self::RefreshToken { .. } => "refresh_token",
             Self::ClientCredentials => "client_credentials",
             Self::DeviceCode { .. } => device::GRANT_TYPE,
+            Self::TokenExchange(_) => exchange::GRANT_TYPE,
         }
     }
 }
@@ -77,6 +81,7 @@ impl Request {
                 GrantType::RefreshToken { token: secret(form, "refresh_token")? }
             }
             Some("client_credentials") => GrantType::ClientCredentials,
+            Some(exchange::GRANT_TYPE) => GrantType::TokenExchange(Exchange::read(form)?),
             Some(device::GRANT_TYPE) => {
                 GrantType::DeviceCode { code: secret(form, "device_code")? }
             }
@@ -97,7 +102,7 @@ impl Request {
     }
 }
 
-fn secret(form: &Form, name: &'static str) -> Result<Secret, ErrorAnswer> {
+pub(crate) fn secret(form: &Form, name: &'static str) -> Result<Secret, ErrorAnswer> {
     once(form, name)?.map(Secret::new).ok_or_else(|| invalid(format!("{name} is missing")))
 }
 
@@ -115,6 +120,9 @@ pub struct Response {
     /// The resource that the access token is for; absent for the userinfo token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
+    /// What the access token is, in an answer to a token exchange (RFC 8693 §2.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<String>,
     /// A refresh token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,

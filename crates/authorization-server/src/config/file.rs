@@ -174,6 +174,9 @@ section! {
         /// Signs every introspection answer for it with this (RFC 9701). Without it answers are
         /// signed, with RS256, where the `Accept` header asks for it.
         introspection_signing: Algorithm = optional "\"ES256\"";
+        /// What it may call in the name of its users: tokens for it are exchanged for tokens for
+        /// these APIs, with these scopes at most (RFC 8693).
+        may_call: Entries<Resource, Vec<At<Scope>>> = default "{}";
         /// Turns role-based access on: which roles hold which scopes. Without it every user may
         /// give every scope.
         roles: Entries<Words, ReachEntry> = optional "{ clerk = [\"read:orders\"], admin = \"*\" }";
@@ -244,6 +247,11 @@ section! {
         /// The ceiling on each API of this file; the key `"*"` is every API that is not named. An
         /// empty list closes the API to the client.
         resources: Entries<Reached, ReachEntry> = default "{}";
+        /// The APIs that it is, or acts for: it may exchange tokens that were sent to them
+        /// (RFC 8693), within what their `may_call` says.
+        acts_for: Vec<At<Resource>> = default "[]";
+        /// Whether the tokens that it gets in exchange leave out that it acts (impersonation).
+        impersonates: bool = default "false";
         /// The permissions that users cannot untick on the consent page.
         required: Entries<Resource, Vec<At<Scope>>> = default "{}";
     }

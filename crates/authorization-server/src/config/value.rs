@@ -104,6 +104,7 @@ words!(GrantKind {
     "refresh_token" => Self::RefreshToken,
     "client_credentials" => Self::ClientCredentials,
     "device_code" => Self::DeviceCode,
+    "token_exchange" => Self::TokenExchange,
 });
 words!(Pkce { "required" => Self::Required, "optional" => Self::Optional, });
 words!(Fallback { "global" => Self::Global, "granted" => Self::Granted, });

@@ -9,7 +9,7 @@ use bailiwick_grant::flow::userinfo::claims_supported;
 use bailiwick_grant::state::{ResourceServer, ResponseIss};
 use bailiwick_jose::{Algorithm, ContentEncryption};
 use bailiwick_oauth::metadata::{AuthorizationServer, authorization_server_urls};
-use bailiwick_oauth::{Issuer, ResponseMode, device};
+use bailiwick_oauth::{Issuer, ResponseMode, device, exchange};
 use bailiwick_store::StoreExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
@@ -101,6 +101,7 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
             "refresh_token",
             "client_credentials",
             device::GRANT_TYPE,
+            exchange::GRANT_TYPE,
         ]),
         token_endpoint_auth_methods_supported: client_methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: signing,

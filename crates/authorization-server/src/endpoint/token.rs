@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use bailiwick_grant::flow::token::{self, Context, Poll, Tokens};
+use bailiwick_grant::flow::token::{self, Context, Poll, Presented, Tokens};
 use bailiwick_grant::state::{
     Client, Code, Fallback, GrantRecord, Pending, PollAnswer, RefreshToken, User,
 };
 use bailiwick_grant::{Decision, Loaded, Refused};
-use bailiwick_oauth::Scopes;
+use bailiwick_oauth::exchange::TokenType;
 use bailiwick_oauth::token::{GrantType, Request as TokenRequest};
+use bailiwick_oauth::{Grant, Scopes};
 use bailiwick_store::{Store, StoreError, StoreExt};
 use http::StatusCode;
 
@@ -66,7 +67,12 @@ async fn answer(
     if let Some(resource) = &tokens.access.resource {
         event.resource(resource);
     }
-    Ok(json(StatusCode::OK, &signer::sign(app, tokens).await?))
+    let mut answer = signer::sign(app, tokens).await?;
+    if let GrantType::TokenExchange(exchange) = &request.grant {
+        let kind = exchange.requested.unwrap_or(TokenType::AccessToken);
+        answer.issued_token_type = Some(kind.as_str().to_owned());
+    }
+    Ok(json(StatusCode::OK, &answer))
 }
 
 type Outcome = Decision<Result<Tokens, Refused>>;
@@ -79,7 +85,8 @@ async fn decide(app: &App, client: &Client, request: &TokenRequest) -> Result<Ou
             let code = store.load::<Code>(code.digest().as_str()).await?;
             let held = Held::load(store, code.as_ref().map(|c| c.value.grant.as_str())).await?;
             let (grant, user) = (held.grant.as_ref(), held.user.as_ref());
-            decided(app, client, request, grant, |context| {
+            let given = grant.map(|grant| &grant.value.grant);
+            decided(app, client, request, given, |context| {
                 token::authorization_code(
                     context,
                     request,
@@ -96,8 +103,26 @@ async fn decide(app: &App, client: &Client, request: &TokenRequest) -> Result<Ou
             let token = token.map(|loaded| loaded.value);
             let held = Held::load(store, token.as_ref().map(|t| t.grant.as_str())).await?;
             let (grant, user) = (held.grant.as_ref(), held.user.as_ref());
-            decided(app, client, request, grant, |context| {
+            let given = grant.map(|grant| &grant.value.grant);
+            decided(app, client, request, given, |context| {
                 token::refresh_token(context, request, token.as_ref(), grant, user, &mut entropy)
+            })
+            .await
+        }
+        GrantType::TokenExchange(exchange) => {
+            let subject = load::access_token(app, &exchange.subject_token).await?;
+            let actor = match &exchange.actor_token {
+                Some(token) => Some(load::access_token(app, token).await?),
+                None => None,
+            };
+            let own = client.exchange.acts_for.iter();
+            let own = Grant {
+                resources: own.map(|resource| (resource.clone(), Scopes::new())).collect(),
+                ..Grant::default()
+            };
+            decided(app, client, request, Some(&own), |context| {
+                let (subject, actor) = (presented(&subject), actor.as_ref().map(presented));
+                token::token_exchange(context, request, subject, actor, &mut entropy)
             })
             .await
         }
@@ -107,8 +132,9 @@ async fn decide(app: &App, client: &Client, request: &TokenRequest) -> Result<Ou
             let (pending, answer) = (found.0.map(|pending| pending.value), found.1);
             let held = Held::load(store, answer.as_ref().and_then(|a| a.value.grant())).await?;
             let (grant, user) = (held.grant.as_ref(), held.user.as_ref());
+            let given = grant.map(|grant| &grant.value.grant);
             let poll = Poll { pending: pending.as_ref(), answer: answer.as_ref() };
-            decided(app, client, request, grant, |context| {
+            decided(app, client, request, given, |context| {
                 token::device_code(context, request, poll, grant, user, &mut entropy)
             })
             .await
@@ -142,12 +168,16 @@ impl Held {
     }
 }
 
-/// Decides with the resource servers of the request and of its grant at hand.
+fn presented(token: &load::FoundToken) -> Presented<'_> {
+    Presented { found: &token.found, known: token.known() }
+}
+
+/// Decides with the resource servers of the request and of what is known of it at hand.
 async fn decided(
     app: &App,
     client: &Client,
     request: &TokenRequest,
-    grant: Option<&Loaded<GrantRecord>>,
+    known: Option<&Grant>,
     mut decide: impl FnMut(&Context<'_>) -> Outcome,
 ) -> Result<Outcome, Failure> {
     let (tenant, now) = (&app.tenant, app.now());
@@ -157,8 +187,7 @@ async fn decided(
         audience: &request.audience,
         scope: request.scope.as_ref().unwrap_or(&none),
     };
-    let grant = grant.map(|grant| &grant.value.grant);
-    let decided = load::decided(app, client, named, grant, |directory| {
+    let decided = load::decided(app, client, named, known, |directory| {
         decide(&Context { tenant, client, directory, now })
     });
     Ok(decided.await?)

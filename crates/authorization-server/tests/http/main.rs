@@ -23,6 +23,7 @@ mod serve;
 mod server;
 mod tenants;
 mod token;
+mod token_exchange;
 mod unattended;
 mod userinfo;
 mod worked_examples;

@@ -44,6 +44,7 @@ identifier = "https://api.example.com"
 name = "Example API"
 scopes = { read = "Read your things", write = "Change your things" }
 introspection_secret = { env = "API" }
+may_call = { "https://api.another.com" = ["read"], "https://files.example.com" = ["list"] }
 [[resource]]
 identifier = "https://api.another.com"
 name = "Another API"
@@ -90,6 +91,14 @@ name = "Robot"
 authentication = "private_key_jwt"
 jwks = { keys = [ROBOT] }
 grants = ["client_credentials"]
+resources = { "*" = "*" }
+[[client]]
+id = "the-api"
+name = "The Example API itself"
+authentication = "client_secret_basic"
+secret = { env = "WAREHOUSE" }
+grants = ["token_exchange", "client_credentials"]
+acts_for = ["https://api.example.com"]
 resources = { "*" = "*" }
 [[client]]
 id = "tv"

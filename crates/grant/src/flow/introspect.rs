@@ -51,6 +51,30 @@ impl Found {
         };
         (is_ours && has_client && has_grant && known.revoked.is_none()).then_some(claims)
     }
+
+    /// The claims, if the token is one for this resource server and holds now.
+    pub fn active_at(
+        &self,
+        tenant: &Tenant,
+        server: &ResourceServer,
+        known: &Known<'_>,
+        now: i64,
+    ) -> Option<&Claims> {
+        let claims = self.live(tenant, known, now)?;
+        let is_for_it = claims.aud == server.audience()
+            && match self {
+                Self::Opaque(token) => token.resource == server.identifier,
+                _ => true,
+            };
+        // A resource that was taken out of the grant is gone at once (rules §10.3), and with it what
+        // was exchanged for its tokens.
+        let is_granted =
+            known.grant.is_none_or(|grant| grant.covers(&claims.jti, &server.identifier));
+        // A client's own token speaks of no user.
+        let has_user = known.grant.is_none()
+            || known.user.is_some_and(|user| user.enabled && user.subject == claims.sub);
+        (is_for_it && is_granted && has_user && server.enabled).then_some(claims)
+    }
 }
 
 /// Says what a token is, to the one resource server that it is for (RFC 7662 §4).
@@ -61,21 +85,9 @@ pub fn introspect(
     known: &Known<'_>,
     now: i64,
 ) -> Response {
-    let Some(claims) = found.live(tenant, known, now) else { return Response::INACTIVE };
-    let is_for_asker = claims.aud == asker.audience()
-        && match found {
-            Found::Opaque(token) => token.resource == asker.identifier,
-            _ => true,
-        };
-    // A resource that was taken out of the grant is gone at once (rules §10.3).
-    let is_granted =
-        known.grant.is_none_or(|grant| grant.grant.resources.contains_key(&asker.identifier));
-    // A client's own token speaks of no user.
-    let has_user = known.grant.is_none()
-        || known.user.is_some_and(|user| user.enabled && user.subject == claims.sub);
-    if !(is_for_asker && is_granted && has_user && asker.enabled) {
+    let Some(claims) = found.active_at(tenant, asker, known, now) else {
         return Response::INACTIVE; // an RS learns nothing of tokens that are not its own
-    }
+    };
     Response::Active(Box::new(Active {
         active: True,
         iss: claims.iss.as_str().to_owned(),
@@ -88,6 +100,7 @@ pub fn introspect(
         iat: claims.iat,
         exp: claims.exp,
         auth_time: claims.auth_time,
+        act: claims.act.clone(),
     }))
 }
 

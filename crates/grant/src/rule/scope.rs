@@ -99,6 +99,7 @@ pub fn permit(
     user: &User,
     asked: &Grant,
 ) -> Result<Resolved, Refused> {
+    let of = Holder::User(user);
     let mut explanation = Explanation::default();
     let mut kept = Grant::default();
     let mut lost = None;
@@ -121,7 +122,7 @@ pub fn permit(
         }
         for scope in scopes {
             let reason = server
-                .map_or(Reason::ResourceUnknown, |server| pair_now(client, server, user, scope));
+                .map_or(Reason::ResourceUnknown, |server| pair_now(client, server, of, scope));
             if note(Some(resource), scope, reason) {
                 kept.insert(Permission { resource: resource.clone(), scope: scope.clone() });
             }
@@ -148,15 +149,33 @@ fn global_now(tenant: &Tenant, client: &Client, scope: &Scope) -> Reason {
     }
 }
 
+/// Whose permissions a token can hold.
+#[derive(Debug, Clone, Copy)]
+pub enum Holder<'a> {
+    /// A user's: by its roles.
+    User(&'a User),
+    /// A client's that acts for itself: under its ceiling.
+    Client(&'a Client),
+}
+
+impl Holder<'_> {
+    fn holds(&self, server: &ResourceServer, scope: &Scope) -> bool {
+        match self {
+            Self::User(user) => is_permitted(server, user, scope),
+            Self::Client(client) => client.ceiling.on(&server.identifier).reaches(scope),
+        }
+    }
+}
+
 /// What the rules say of a pair now (rules §4.5).
-fn pair_now(client: &Client, server: &ResourceServer, user: &User, scope: &Scope) -> Reason {
+fn pair_now(client: &Client, server: &ResourceServer, of: Holder<'_>, scope: &Scope) -> Reason {
     if !server.enabled {
         Reason::ResourceDisabled
     } else if !server.defines(scope) {
         Reason::NotDefined
     } else if !client.ceiling.on(&server.identifier).reaches(scope) {
         Reason::ClientCeiling
-    } else if !is_permitted(server, user, scope) {
+    } else if !of.holds(server, scope) {
         Reason::SubjectPermission
     } else {
         Reason::Kept
@@ -188,7 +207,7 @@ pub fn narrow(
     client: &Client,
     directory: &Directory,
     server: &ResourceServer,
-    user: &User,
+    of: Holder<'_>,
     grant: &Grant,
     asked: Option<&Scopes>,
 ) -> Result<Narrowed, Refused> {
@@ -199,7 +218,7 @@ pub fn narrow(
     for scope in granted.into_iter().flatten() {
         let pair = (Some(&server.identifier), scope);
         let is_wanted = wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|w| w.is(pair)));
-        let reason = pair_now(client, server, user, scope);
+        let reason = pair_now(client, server, of, scope);
         if reason == Reason::Kept {
             if !is_wanted {
                 continue;

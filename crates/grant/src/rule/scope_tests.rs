@@ -267,7 +267,8 @@ fn narrowed(world: &World, held: &Grant, on: Option<&str>, asked: Option<&str>) 
         None => narrow_global(tenant, client, &directory, held, asked.as_ref()),
         Some(on) => {
             let server = directory.find(&id(on)).unwrap();
-            narrow(tenant, client, &directory, server, &world.user, held, asked.as_ref())
+            let of = Holder::User(&world.user);
+            narrow(tenant, client, &directory, server, of, held, asked.as_ref())
         }
     };
     narrowed.map_or_else(|refused| no(&refused), |narrowed| narrowed.scopes.to_string())
@@ -352,6 +353,8 @@ fn a_pair_on_one_resource_says_nothing_about_the_same_name_on_another() {
     let directory = world.directory();
     let server = directory.find(&id(OTHER)).unwrap();
     let (tenant, client) = (&world.tenant, &world.client);
-    let refused = narrow(tenant, client, &directory, server, &user(), &held, asked.as_ref());
+    let user = user();
+    let of = Holder::User(&user);
+    let refused = narrow(tenant, client, &directory, server, of, &held, asked.as_ref());
     assert_eq!(refused.unwrap_err().reason, Reason::NothingLeft);
 }

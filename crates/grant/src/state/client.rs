@@ -1,5 +1,6 @@
 //! A registered client (RFC 6749 §2) and its ceiling (rules §3).
 
+mod exchange;
 mod openid;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use bailiwick_oauth::secret::Digest;
 use bailiwick_oauth::{ClientId, Permission, RedirectUri, Resource, Scope, Scopes};
 use serde::{Deserialize, Serialize};
 
+pub use exchange::ExchangeSettings;
 pub use openid::{OpenidSettings, ResponseIss};
 
 use super::resource_server::Origin;
@@ -59,6 +61,9 @@ pub struct Client {
     /// What it registered for OpenID Connect.
     #[serde(default)]
     pub openid: OpenidSettings,
+    /// What it may do by token exchange.
+    #[serde(default)]
+    pub exchange: ExchangeSettings,
     /// Who registered it.
     pub origin: Origin,
 }
@@ -100,6 +105,9 @@ pub enum GrantKind {
     /// The device code (RFC 8628).
     #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
+    /// Token exchange (RFC 8693).
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 impl GrantKind {
@@ -200,6 +208,7 @@ impl Client {
             refresh_tokens: RefreshTokens::OfflineAccess,
             first_party: false,
             openid: OpenidSettings::default(),
+            exchange: ExchangeSettings::default(),
             origin: Origin::Registered,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bailiwick_jose::{base64url, digest};
 use bailiwick_oauth::{ClientId, Grant, Resource, Subject};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,12 @@ impl GrantId {
         format!("{}.{}", self.0, crate::entropy::identifier(entropy))
     }
 
+    /// A fresh `jti` for a token that was exchanged for one of this grant (RFC 8693): what it is for
+    /// need not be in the grant, so the token says by which resource it came of it.
+    pub fn exchanged_id(&self, by: &Origin, entropy: &mut dyn Entropy) -> String {
+        format!("{}.{}", self.token_id(entropy), by.0)
+    }
+
     /// The grant that a `jti` belongs to; `None` for a token of a client on its own behalf.
     pub fn of_token(jti: &str) -> Option<Self> {
         jti.split_once('.').map(|(grant, _)| Self(grant.to_owned()))
@@ -31,6 +38,26 @@ impl GrantId {
     /// The identifier.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// By which resource of a grant an exchanged token came of it: a short digest of its identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// The origin of a token that was exchanged for this one, of a resource server's.
+    pub fn of(jti: &str, resource: &Resource) -> Self {
+        Self::of_exchanged(jti).unwrap_or_else(|| Self::tag(resource))
+    }
+
+    /// Where an exchanged token came of; `None` for one that was not exchanged.
+    fn of_exchanged(jti: &str) -> Option<Self> {
+        jti.split('.').nth(2).map(|tag| Self(tag.to_owned()))
+    }
+
+    fn tag(resource: &Resource) -> Self {
+        Self(base64url::encode(&digest::sha256(resource.as_str().as_bytes())[..9]))
     }
 }
 
@@ -92,6 +119,14 @@ impl GrantRecord {
     pub fn without(mut self, resource: &Resource) -> Self {
         self.grant.resources.remove(resource);
         self
+    }
+
+    /// Whether it still holds what a token of it is for; of an exchanged one, what that came of.
+    pub fn covers(&self, jti: &str, resource: &Resource) -> bool {
+        match Origin::of_exchanged(jti) {
+            None => self.grant.resources.contains_key(resource),
+            Some(origin) => self.grant.resources.keys().any(|one| Origin::tag(one) == origin),
+        }
     }
 
     /// Whether it holds at this time.

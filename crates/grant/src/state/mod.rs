@@ -18,14 +18,14 @@ mod token;
 mod user;
 
 pub use client::{
-    Authentication, Ceiling, Client, Fallback, GrantKind, Keys, OpenidSettings, Parameter, Pkce,
-    Reach, RefreshTokens, Requests, ResponseIss,
+    Authentication, Ceiling, Client, ExchangeSettings, Fallback, GrantKind, Keys, OpenidSettings,
+    Parameter, Pkce, Reach, RefreshTokens, Requests, ResponseIss,
 };
 pub use code::{Code, Standing};
 pub use consent::Consent;
 pub use decryption_key::StoredDecryptionKey;
 pub use encryption::{Encryption, Recipient};
-pub use grant::{GrantId, GrantRecord, Rotation, Status};
+pub use grant::{GrantId, GrantRecord, Origin as GrantOrigin, Rotation, Status};
 pub use interaction::{Checked, Destination, Interaction};
 pub use name::{Name, NameOwner};
 pub use pending::{Pending, PollAnswer, Polled, Said, UserCodeRecord};

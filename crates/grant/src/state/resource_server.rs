@@ -47,6 +47,10 @@ pub struct ResourceServer {
     pub introspection_signing: Option<Algorithm>,
     /// Which users hold its scopes.
     pub access: RoleAccess,
+    /// What tokens for it can be exchanged for: scopes of other resource servers that it may call
+    /// in the name of its users (RFC 8693).
+    #[serde(default)]
+    pub may_call: BTreeMap<Resource, Scopes>,
     /// Whether tokens are issued for it at all.
     pub enabled: bool,
     /// Who registered it.
@@ -118,6 +122,7 @@ impl ResourceServer {
             introspection_keys: None,
             introspection_signing: None,
             access: RoleAccess::Everyone,
+            may_call: BTreeMap::new(),
             enabled: true,
             origin: Origin::Registered,
         }

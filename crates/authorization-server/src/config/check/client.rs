@@ -8,7 +8,7 @@ use bailiwick_grant::state::{
 };
 use bailiwick_oauth::{Permission, Scope};
 
-use super::{defined, distinct, registered};
+use super::{defined, distinct, exchange, registered};
 use crate::config::file;
 use crate::config::nearest::nearest;
 use crate::config::read::{At, Reader};
@@ -36,6 +36,7 @@ pub(super) fn check(
         let help = format!("add \"{}\" to `resources`", default.value);
         reader.problem(&default.span, "the default is not open to this client", help);
     }
+    let exchange = exchange::settings(&entry, servers, reader);
     let required = required(&entry, &ceiling, servers, reader);
     let mut client = Client::new(entry.id.value, entry.name.0, authentication?);
     client.keys = keys;
@@ -44,6 +45,7 @@ pub(super) fn check(
     client.pkce = entry.pkce.value;
     client.requests = requests(entry.requests, reader);
     client.ceiling = ceiling;
+    client.exchange = exchange;
     client.default_resource = entry.default_resource.map(|at| at.value);
     client.required = required;
     client.strict = entry.strict;
@@ -116,7 +118,8 @@ fn grants(entry: &file::Client, reader: &mut Reader<'_>) {
     if kinds.is_empty() {
         wrong("a client without a grant type can do nothing", "name one of the grant types");
     }
-    if public && kinds.contains(&GrantKind::ClientCredentials) {
+    let own = [GrantKind::ClientCredentials, GrantKind::TokenExchange];
+    if public && own.iter().any(|kind| kinds.contains(kind)) {
         let help = "choose another `authentication` (RFC 6749 §4.4)";
         wrong("a public client has no credentials of its own", help);
     }

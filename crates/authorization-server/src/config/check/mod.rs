@@ -1,6 +1,7 @@
 //! The second pass: the entries of the file held against each other.
 
 mod client;
+mod exchange;
 mod names;
 mod resource_server;
 mod user;
@@ -22,6 +23,7 @@ pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
     names::claim(&root, reader);
     let resource_servers: Vec<_> =
         root.resource.iter().map(|entry| resource_server::check(entry, reader)).collect();
+    let resource_servers = exchange::may_call(&root, resource_servers, reader);
     let tenant = tenant(&root, &resource_servers, reader);
     let dangerous_sign_in_as = sign_in_as(&root, reader);
     let clients = root

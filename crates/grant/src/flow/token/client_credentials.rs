@@ -4,7 +4,7 @@ use bailiwick_oauth::token::Request;
 use bailiwick_oauth::{ErrorCode, Resource, Scopes, Subject};
 
 use super::narrow::{Narrowed, gone};
-use super::write::access_token;
+use super::write::{Source, access_token};
 use super::{Context, Outcome, Tokens, grant_type_allowed};
 use crate::rule::{resource, scope};
 use crate::{Decision, Entropy, Reason, Refused};
@@ -23,7 +23,8 @@ pub fn client_credentials(
     };
     let subject = Subject::of_client(&context.client.id);
     let mut changes = Vec::new();
-    let access = access_token(context, &narrowed, None, &subject, entropy, &mut changes);
+    let source = Source::client(&subject, entropy);
+    let access = access_token(context, &narrowed, source, entropy, &mut changes);
     let outcome = Ok(Tokens { access, refresh: None, id: None });
     Decision { changes, outcome, explanation: narrowed.explanation }
 }

@@ -4,6 +4,7 @@
 
 mod client_credentials;
 mod code;
+mod exchange;
 mod held;
 mod narrow;
 mod poll;
@@ -17,6 +18,7 @@ use bailiwick_oauth::{ErrorCode, IdToken, Resource, Secret};
 
 pub use client_credentials::client_credentials;
 pub use code::authorization_code;
+pub use exchange::{Presented, token_exchange};
 pub use poll::{Poll, device_code};
 pub use refresh::refresh_token;
 
@@ -85,9 +87,11 @@ pub fn grant_type_allowed(client: &Client, grant: &GrantType) -> Result<(), Refu
         GrantType::RefreshToken { .. } => GrantKind::RefreshToken,
         GrantType::ClientCredentials => GrantKind::ClientCredentials,
         GrantType::DeviceCode { .. } => GrantKind::DeviceCode,
+        GrantType::TokenExchange(_) => GrantKind::TokenExchange,
     };
     // A public client has no credentials of its own (RFC 6749 §4.4).
-    let is_possible = kind != GrantKind::ClientCredentials || !client.is_public();
+    let needs_credentials = matches!(kind, GrantKind::ClientCredentials | GrantKind::TokenExchange);
+    let is_possible = !needs_credentials || !client.is_public();
     if is_possible && client.grant_types.contains(&kind) {
         return Ok(());
     }

@@ -32,8 +32,8 @@ pub(super) fn narrow<'a>(
         Target::Userinfo => (None, scope::narrow_global(tenant, client, directory, grant, asked)?),
         Target::Resource(resource) => {
             let server = directory.find(&resource).ok_or_else(|| gone(&resource))?;
-            let narrowed =
-                scope::narrow(tenant, client, directory, server, held.user, grant, asked)?;
+            let of = scope::Holder::User(held.user);
+            let narrowed = scope::narrow(tenant, client, directory, server, of, grant, asked)?;
             (Some(server), narrowed)
         }
     };

@@ -32,14 +32,8 @@ pub fn refresh_token(
     };
     let record = &held.grant.value;
     let mut changes = Vec::new();
-    let access = write::access_token(
-        context,
-        &narrowed,
-        Some(record),
-        &record.subject,
-        entropy,
-        &mut changes,
-    );
+    let source = write::Source::grant(record, entropy);
+    let access = write::access_token(context, &narrowed, source, entropy, &mut changes);
     let (next, change) = write::refresh_token(context, record, rotation.generation, entropy);
     changes.push(change);
     let expires_at = record

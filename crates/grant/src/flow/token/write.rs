@@ -1,7 +1,7 @@
 //! Writing down what was decided: access token, refresh token, ID token.
 
 use bailiwick_jose::Algorithm;
-use bailiwick_oauth::access_token::Claims;
+use bailiwick_oauth::access_token::{Actor, Claims};
 use bailiwick_oauth::{IdToken, Secret, Subject};
 
 use super::held::Held;
@@ -29,8 +29,8 @@ pub(super) fn first_tokens(
     let mut changes = vec![spent];
     let may = |scope| scope::holds_global(tenant, client, &record.grant, scope); // rules §6.3
     let id = may("openid").then(|| id_token(context, record, nonce));
-    let access =
-        access_token(context, &narrowed, Some(record), &record.subject, entropy, &mut changes);
+    let source = Source::grant(record, entropy);
+    let access = access_token(context, &narrowed, source, entropy, &mut changes);
     let gets_refresh = client.grant_types.contains(&GrantKind::RefreshToken)
         && (may("offline_access") || client.refresh_tokens == RefreshTokens::Always);
     let mut expires_at = record.expires_at.max(access.claims.exp);
@@ -45,12 +45,43 @@ pub(super) fn first_tokens(
     Decision { changes, outcome, explanation: narrowed.explanation }
 }
 
+/// Of what an access token comes.
+pub(super) struct Source<'a> {
+    /// Of whom it speaks.
+    pub(super) subject: &'a Subject,
+    /// Its own identifier, which says of which grant it is.
+    pub(super) jti: String,
+    /// When the user signed in.
+    pub(super) auth_time: Option<i64>,
+    /// Who acts for the subject.
+    pub(super) act: Option<Actor>,
+    /// Until when it may live at most.
+    pub(super) until: Option<i64>,
+}
+
+impl<'a> Source<'a> {
+    /// A grant of a user.
+    pub(super) fn grant(grant: &'a GrantRecord, entropy: &mut dyn Entropy) -> Self {
+        Self {
+            subject: &grant.subject,
+            jti: grant.id.token_id(entropy),
+            auth_time: Some(grant.auth_time),
+            act: None,
+            until: None,
+        }
+    }
+
+    /// A client on its own behalf.
+    pub(super) fn client(subject: &'a Subject, entropy: &mut dyn Entropy) -> Self {
+        Self { subject, jti: identifier(entropy), auth_time: None, act: None, until: None }
+    }
+}
+
 /// Writes an access token; an opaque one is remembered among the changes.
 pub(super) fn access_token(
     context: &Context<'_>,
     narrowed: &Narrowed<'_>,
-    grant: Option<&GrantRecord>,
-    subject: &Subject,
+    source: Source<'_>,
     entropy: &mut dyn Entropy,
     changes: &mut Vec<Change>,
 ) -> Access {
@@ -61,17 +92,15 @@ pub(super) fn access_token(
     };
     let claims = Claims {
         iss: tenant.issuer.clone(),
-        sub: subject.clone(),
+        sub: source.subject.clone(),
         aud: audience.to_owned(),
         client_id: context.client.id.clone(),
         scope: narrowed.scopes.clone(),
-        jti: match grant {
-            Some(grant) => grant.id.token_id(entropy),
-            None => identifier(entropy),
-        },
+        jti: source.jti,
         iat: context.now,
-        exp: context.now + lifetime,
-        auth_time: grant.map(|grant| grant.auth_time),
+        exp: source.until.map_or(context.now + lifetime, |until| until.min(context.now + lifetime)),
+        auth_time: source.auth_time,
+        act: source.act,
     };
     let resource = narrowed.server.map(|server| server.identifier.clone());
     let form = match narrowed.server {
