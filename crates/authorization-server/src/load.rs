@@ -1,12 +1,14 @@
 //! Loading what a decision needs, and nothing more.
 
 use bailiwick_grant::flow::introspect::{Found, Known};
+use bailiwick_grant::rule::details;
 use bailiwick_grant::rule::resource::{self, Directory};
 use bailiwick_grant::state::{
     Client, Consent, GrantId, GrantRecord, Interaction, Name, NameOwner, OpaqueToken,
     ResourceServer, RevokedToken, Session, User, Username,
 };
 use bailiwick_grant::{Decision, Loaded, Reason, Refused, Tenant};
+use bailiwick_oauth::details::Detail;
 use bailiwick_oauth::{ClientId, Grant, RedirectUri, Resource, Scopes, Secret, Subject};
 use bailiwick_store::{Store, StoreError, StoreExt};
 
@@ -28,6 +30,7 @@ pub(crate) struct Named<'a> {
     pub(crate) resource: &'a [String],
     pub(crate) audience: &'a [String],
     pub(crate) scope: &'a Scopes,
+    pub(crate) details: &'a [Detail],
 }
 
 /// The resource servers that a request names, and those of a grant that it is about.
@@ -39,6 +42,7 @@ pub(crate) async fn directory(
     grant: Option<&Grant>,
 ) -> Result<Directory, StoreError> {
     let mut names = resource::names(tenant, client, named.resource, named.audience, named.scope);
+    names.extend(details::names(tenant, client, named.details));
     names.extend(grant.into_iter().flat_map(|grant| grant.resources.keys().cloned()));
     servers(store, &names).await
 }

@@ -36,6 +36,7 @@ pub(crate) async fn sign(app: &App, tokens: Tokens) -> Result<token::Response, F
         token_type: "Bearer".to_owned(),
         expires_in: access.claims.exp - access.claims.iat,
         scope: access.claims.scope,
+        authorization_details: access.claims.authorization_details,
         resource: access.resource.map(|resource| resource.as_str().to_owned()),
         issued_token_type: None,
         refresh_token: refresh.map(|token| token.expose().to_owned()),

@@ -115,7 +115,7 @@ pub(crate) fn user() -> User {
 pub(crate) fn grant(global: &str, pairs: &[(&str, &str)]) -> Grant {
     let resources =
         pairs.iter().map(|(identifier, names)| (resource(identifier), scopes(names))).collect();
-    Grant { global: scopes(global), resources }
+    Grant { global: scopes(global), resources, ..Grant::default() }
 }
 
 /// A grant in one line: `openid | api.example.com: read write`.

@@ -91,6 +91,14 @@ reasons! {
     Refused = "refused",
     /// The grant does not hold the pair.
     NotGranted = "not_granted",
+    /// The type of a detail is unknown, or not for this client.
+    DetailsType = "details_type",
+    /// A detail does not say which API it is for, or names none that is open to the client.
+    DetailsPlace = "details_place",
+    /// A detail does not fit the schema of its type.
+    DetailsSchema = "details_schema",
+    /// The grant does not hold the detail.
+    DetailsNotGranted = "details_not_granted",
     /// Nothing is left.
     NothingLeft = "nothing_left",
     /// The user said no.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bailiwick_jose::json::Object;
 use serde::{Deserialize, Serialize};
 
+use crate::details::Detail;
 use crate::{ClientId, Issuer, Scopes, Subject, claim};
 
 /// The `typ` of a JWT access token (RFC 9068 §2.1).
@@ -32,6 +33,9 @@ pub struct Claims {
     /// When the user signed in, in seconds since 1970 (RFC 9068 §2.2.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    /// The authorization details, of that resource server alone (RFC 9396 §9.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Detail>,
     /// Who acts for the subject (RFC 8693 §4.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::details::{self, Detail};
 use crate::error::ErrorAnswer;
 use crate::form::{Form, MalformedForm};
 use crate::{ClientId, CodeChallenge, ErrorCode, RedirectUri, ResponseMode, Scopes};
@@ -80,6 +81,8 @@ pub struct Request {
     pub resource: Vec<String>,
     /// The `audience` values as they were sent: a dialect of `resource`.
     pub audience: Vec<String>,
+    /// The authorization details asked for (RFC 9396 §2).
+    pub details: Vec<Detail>,
     /// The PKCE challenge.
     pub challenge: Option<CodeChallenge>,
     /// The nonce for the ID token.
@@ -131,6 +134,7 @@ impl Request {
             scope: scope(form)?.unwrap_or_default(),
             resource: form.all("resource").map(str::to_owned).collect(),
             audience: form.all("audience").map(str::to_owned).collect(),
+            details: details(form)?.unwrap_or_default(),
             challenge: challenge(form)?,
             nonce: bounded(form, "nonce")?,
             prompt: prompt(form)?,
@@ -148,6 +152,16 @@ pub(crate) fn scope(form: &Form) -> Result<Option<Scopes>, ErrorAnswer> {
         .map(|text| {
             Scopes::parse(text)
                 .map_err(|why| ErrorAnswer::new(ErrorCode::InvalidScope, why.to_string()))
+        })
+        .transpose()
+}
+
+/// Reads `authorization_details`; `None` when it is absent.
+pub(crate) fn details(form: &Form) -> Result<Option<Vec<Detail>>, ErrorAnswer> {
+    once(form, "authorization_details")?
+        .map(|text| {
+            let code = ErrorCode::InvalidAuthorizationDetails;
+            details::read(text).map_err(|why| ErrorAnswer::new(code, why.to_string()))
         })
         .transpose()
 }

@@ -1,5 +1,7 @@
 //! Authorization details: permissions that are more than a name (RFC 9396 §2).
 
+use bailiwick_jose::json as strict;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::access_token::MalformedClaim;
@@ -27,9 +29,50 @@ pub struct AuthorizationDetail {
     pub members: Map<String, Value>,
 }
 
+/// One authorization detail as it was sent, well-formed: it is compared, kept and passed on as a
+/// whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Detail(Map<String, Value>);
+
+impl Detail {
+    /// The `type` (RFC 9396 §2.1).
+    pub fn kind(&self) -> &str {
+        self.0.get("type").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Where it holds (RFC 9396 §2.2); nothing when it says no place.
+    pub fn locations(&self) -> impl Iterator<Item = &str> {
+        let list = self.0.get("locations").and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// The same detail at one of its locations only; one that says no place stays as it is.
+    pub fn at(&self, location: &str) -> Self {
+        let mut own = self.clone();
+        if let Some(locations) = own.0.get_mut("locations") {
+            *locations = Value::from(vec![location]);
+        }
+        own
+    }
+
+    /// Its members, the `type` among them.
+    pub fn members(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// It as JSON.
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+}
+
 /// Why a value is no list of authorization details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedDetails {
+    /// The text is no strict JSON.
+    #[error("authorization_details: {0}")]
+    Json(#[from] strict::Malformed),
     /// It is no array.
     #[error("authorization_details is not an array")]
     NotArray,
@@ -48,6 +91,17 @@ impl From<MalformedClaim> for MalformedDetails {
     fn from(MalformedClaim(name): MalformedClaim) -> Self {
         Self::Member(name)
     }
+}
+
+/// Reads the parameter `authorization_details`, a JSON text (RFC 9396 §2).
+///
+/// # Errors
+/// As for [`parse`]; also when the text is no strict JSON.
+pub fn read(text: &str) -> Result<Vec<Detail>, MalformedDetails> {
+    let list = strict::parse(text.as_bytes())?;
+    parse(&list)?;
+    let objects = list.as_array().into_iter().flatten().filter_map(Value::as_object);
+    Ok(objects.cloned().map(Detail).collect())
 }
 
 /// Reads a list of authorization details, as requests, answers and tokens hold it.
@@ -85,6 +139,27 @@ const COMMON: [&str; 6] = ["type", "locations", "actions", "datatypes", "identif
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_parameter_is_strict_json() {
+        let details = read(r#"[{"type":"a","locations":["x","y"]},{"type":"b"}]"#).unwrap();
+        assert_eq!(details[0].kind(), "a");
+        assert!(details[0].locations().eq(["x", "y"]));
+        assert_eq!(details[0].at("x").to_value(), json!({ "type": "a", "locations": ["x"] }));
+        assert_eq!(details[1].at("x"), details[1]);
+        let deep = format!("[{{\"type\":\"a\",\"x\":{}{}}}]", "[".repeat(99), "]".repeat(99));
+        let cases = [
+            ("", MalformedDetails::Json(strict::Malformed::Syntax)),
+            ("[{}", MalformedDetails::Json(strict::Malformed::Syntax)),
+            (r#"[{"type":"a","type":"b"}]"#, MalformedDetails::Json(strict::Malformed::Duplicate)),
+            (&deep, MalformedDetails::Json(strict::Malformed::TooDeep)),
+            ("{}", MalformedDetails::NotArray),
+            ("[{}]", MalformedDetails::Member("type")),
+        ];
+        for (text, why) in cases {
+            assert_eq!(read(text), Err(why), "{text}");
+        }
+    }
 
     #[test]
     fn common_members_are_read_and_others_kept() {

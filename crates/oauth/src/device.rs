@@ -6,7 +6,8 @@ use std::fmt;
 use bailiwick_jose::{base64url, digest};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::authorize::scope;
+use crate::authorize::{details, scope};
+use crate::details::Detail;
 use crate::error::ErrorAnswer;
 use crate::form::Form;
 use crate::secret::Digest;
@@ -19,6 +20,8 @@ pub struct Request {
     pub scope: Scopes,
     /// The `resource` values as they were sent (RFC 8707 §2).
     pub resource: Vec<String>,
+    /// The authorization details asked for (RFC 9396 §2).
+    pub details: Vec<Detail>,
     /// The `audience` values as they were sent: a dialect of `resource`.
     pub audience: Vec<String>,
 }
@@ -31,6 +34,7 @@ impl Request {
     pub fn read(form: &Form) -> Result<Self, ErrorAnswer> {
         Ok(Self {
             scope: scope(form)?.unwrap_or_default(),
+            details: details(form)?.unwrap_or_default(),
             resource: form.all("resource").map(str::to_owned).collect(),
             audience: form.all("audience").map(str::to_owned).collect(),
         })

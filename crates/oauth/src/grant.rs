@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::details::Detail;
 use crate::{Permission, Resource, Scope, Scopes};
 
 /// What a subject, or a client on its own behalf, was given.
@@ -16,6 +17,10 @@ pub struct Grant {
     pub global: Scopes,
     /// The resources, each with the scopes granted there.
     pub resources: BTreeMap<Resource, Scopes>,
+    /// The authorization details (RFC 9396), each with the resource that it is for, which stands
+    /// among `resources` too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<Resource, Vec<Detail>>,
 }
 
 impl Grant {
@@ -38,7 +43,7 @@ impl Grant {
 
     /// Whether nothing at all was granted.
     pub fn is_empty(&self) -> bool {
-        self.global.is_empty() && self.resources.is_empty()
+        self.global.is_empty() && self.resources.is_empty() && self.details.is_empty()
     }
 
     /// Every scope name of the grant without its resource, as the `scope` of an answer that

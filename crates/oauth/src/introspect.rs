@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::access_token::Actor;
 use crate::authorize::{invalid, once};
+use crate::details::Detail;
 use crate::error::ErrorAnswer;
 use crate::form::Form;
 use crate::{Scopes, Secret};
@@ -63,6 +64,9 @@ pub struct Active {
     pub client_id: String,
     /// The scopes, in the asking resource server's own words.
     pub scope: Scopes,
+    /// The authorization details, of the asking resource server alone (RFC 9396 §9.2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Detail>,
     /// `Bearer`.
     pub token_type: String,
     /// The token's identifier.

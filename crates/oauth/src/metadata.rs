@@ -108,6 +108,9 @@ pub struct AuthorizationServer {
     /// With what they are encrypted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub request_object_encryption_enc_values_supported: Vec<String>,
+    /// The types of authorization details that may be asked for (RFC 9396 §10).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details_types_supported: Vec<String>,
     /// The resources whose tokens come from here (RFC 9728 §4).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protected_resources: Vec<String>,

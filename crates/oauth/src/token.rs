@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::authorize::{invalid, once, scope};
+use crate::authorize::{details, invalid, once, scope};
+use crate::details::Detail;
 use crate::error::ErrorAnswer;
 use crate::exchange::Exchange;
 use crate::form::Form;
@@ -19,6 +20,8 @@ pub struct Request {
     pub audience: Vec<String>,
     /// The scopes asked for.
     pub scope: Option<Scopes>,
+    /// The authorization details asked for (RFC 9396 §6).
+    pub details: Option<Vec<Detail>>,
 }
 
 /// The grant types that are taken.
@@ -98,6 +101,7 @@ impl Request {
             resource: form.all("resource").map(str::to_owned).collect(),
             audience: form.all("audience").map(str::to_owned).collect(),
             scope: scope(form)?,
+            details: details(form)?,
         })
     }
 }
@@ -117,6 +121,9 @@ pub struct Response {
     pub expires_in: i64,
     /// The scopes of the access token, always said.
     pub scope: Scopes,
+    /// The authorization details of the access token (RFC 9396 §7).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Detail>,
     /// The resource that the access token is for; absent for the userinfo token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,

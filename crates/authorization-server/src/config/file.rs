@@ -13,6 +13,7 @@ use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject, W
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::details::{DetailKind, DetailTable};
 use super::key_set::{KeySet, KeySetFile};
 use super::openid::ClientOpenid;
 use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
@@ -147,6 +148,8 @@ section! {
         /// The scopes, in the order in which users read them: a description, or a table with
         /// `description`, `default` and `sensitive` (see below).
         scopes: Entries<Scope, ScopeEntry> = default "{}";
+        /// The types of authorization details (RFC 9396) that it defines; see below.
+        authorization_details: Entries<DetailKind, DetailTable> = default "{}";
         /// The form of the access tokens: signed (RFC 9068), or random and explained by
         /// introspection alone (RFC 7662).
         format: TokenFormat = default "\"jwt\"";
@@ -227,6 +230,8 @@ section! {
         requests: ClientRequests = default "{}";
         /// As `strict` of the server, for this client alone.
         strict: bool = default "false";
+        /// The types of authorization details (RFC 9396) that it may ask for.
+        authorization_details_types: Vec<At<DetailKind>> = default "[]";
         /// The resource that its requests naming none are taken for; beats the server's.
         default_resource: At<Resource> = optional "\"https://api.example.com/orders\"";
         /// How its `resource` parameter is taken: ignored, accepted as RFC 8707 says, or required.
@@ -284,6 +289,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Branding::SECTION,
     ResourceServer::SECTION,
     ScopeTable::SECTION,
+    DetailTable::SECTION,
     encryption::Section::SECTION,
     Client::SECTION,
     ClientRequests::SECTION,

@@ -5,6 +5,7 @@
 //! it finds, and what the file says becomes usable only when nothing was found.
 
 mod check;
+mod details;
 mod encryption;
 mod file;
 mod key_set;

@@ -131,8 +131,12 @@ pub(super) async fn checked(
 ) -> Result<Checked, Failure> {
     let (store, tenant) = (&*app.store, &app.tenant);
     let request = AuthorizationRequest::read(form)?;
-    let named =
-        Named { resource: &request.resource, audience: &request.audience, scope: &request.scope };
+    let named = Named {
+        resource: &request.resource,
+        audience: &request.audience,
+        scope: &request.scope,
+        details: &request.details,
+    };
     let mut directory = load::directory(store, tenant, client, named, None).await?;
     match authorize::check(tenant, client, &directory, destination.clone(), &request) {
         Err(refused) if load::wants_hint(&refused) => {

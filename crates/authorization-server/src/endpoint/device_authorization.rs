@@ -29,8 +29,12 @@ async fn answer(app: &App, event: &Event, request: Request) -> Answered {
     let (form, credentials) = caller::presented(request).await?;
     let client = caller::authenticated(app, event, &credentials).await?;
     let request = DeviceRequest::read(&form)?;
-    let named =
-        Named { resource: &request.resource, audience: &request.audience, scope: &request.scope };
+    let named = Named {
+        resource: &request.resource,
+        audience: &request.audience,
+        scope: &request.scope,
+        details: &request.details,
+    };
     let (tenant, now) = (&app.tenant, app.now());
     let mut entropy = app.entropy();
     let mut attempts = Attempts::new();

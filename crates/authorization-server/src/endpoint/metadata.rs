@@ -1,5 +1,6 @@
 //! The metadata (RFC 8414 §3, OpenID Connect Discovery §4): what is supported now, nothing else.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -141,10 +142,17 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
         request_object_encryption_enc_values_supported: ContentEncryption::ALL
             .map(|encryption| encryption.name().to_owned())
             .to_vec(),
+        authorization_details_types_supported: detail_types(servers),
         protected_resources: servers
             .iter()
             .map(|server| server.identifier.as_str().to_owned())
             .collect(),
         ..AuthorizationServer::default()
     }
+}
+
+fn detail_types(servers: &[ResourceServer]) -> Vec<String> {
+    let types: BTreeSet<&String> =
+        servers.iter().flat_map(|server| server.detail_types.keys()).collect();
+    types.into_iter().cloned().collect()
 }

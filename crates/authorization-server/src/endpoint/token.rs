@@ -186,6 +186,7 @@ async fn decided(
         resource: &request.resource,
         audience: &request.audience,
         scope: request.scope.as_ref().unwrap_or(&none),
+        details: request.details.as_deref().unwrap_or_default(),
     };
     let decided = load::decided(app, client, named, known, |directory| {
         decide(&Context { tenant, client, directory, now })

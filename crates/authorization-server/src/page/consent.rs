@@ -8,6 +8,7 @@ use bailiwick_oauth::redirect_uri::Kind;
 use bailiwick_oauth::{RedirectUri, Resource, Secret};
 use http::StatusCode;
 
+use super::detail::Detail;
 use super::{Forms, Frame, document, written};
 use crate::answer::Failure;
 use crate::app::App;
@@ -41,6 +42,7 @@ struct Server<'a> {
     name: &'a str,
     identifier: &'a str,
     scopes: Vec<Scope<'a>>,
+    details: Vec<Detail<'a>>,
 }
 
 struct Scope<'a> {
@@ -91,6 +93,7 @@ fn servers(ask: &Ask) -> Vec<Server<'_>> {
             name: &server.name,
             identifier: server.resource.as_str(),
             scopes: scopes(Some(&server.resource), &server.scopes),
+            details: server.details.iter().map(Detail::new).collect(),
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! What users see: plain pages whose forms work without scripts.
 
 mod consent;
+mod detail;
 mod device;
 mod form_post;
 mod login;

@@ -254,6 +254,11 @@ async fn a_request_object_can_be_pushed() {
     signing.server.post("/par", &pairs).await.expect(400, "invalid_target");
 }
 
+//= https://www.rfc-editor.org/rfc/rfc9126#section-2.3
+//= type=test
+//# the authorization server MUST only accept requests complying
+//# with the definition given in Section 3 and MUST refuse any other
+//# request with HTTP status code 400 and error code invalid_request.
 #[tokio::test]
 async fn a_client_may_have_to_sign() {
     let signing = Signing::new().await;

@@ -5,6 +5,7 @@ mod authorize;
 mod browser;
 mod client_keys;
 mod consent_tabs;
+mod details;
 mod device;
 mod encrypted;
 mod garbage;

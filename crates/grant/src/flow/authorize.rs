@@ -5,9 +5,9 @@ use bailiwick_oauth::redirect_uri::Kind;
 use bailiwick_oauth::{ErrorCode, Grant, ResponseMode, Secret};
 
 use crate::entropy::secret;
-use crate::rule::consent::{self, Ask};
+use crate::rule::consent::{self, Ask, AskedServer};
 use crate::rule::resource::Directory;
-use crate::rule::{pkce, redirect_uri, resource, scope};
+use crate::rule::{details, pkce, redirect_uri, resource, scope};
 use crate::state::{
     Checked, Client, Code, Consent, Destination, GrantId, GrantKind, GrantRecord, Interaction,
     PollAnswer, Polled, Rotation, Said, Session, Standing, Status, User,
@@ -51,7 +51,9 @@ pub fn check(
     pkce::demand(client, request.challenge.as_ref())?; // RFC 7636 §4.4.1
     let (resources, audiences) = (&request.resource, &request.audience);
     let named = resource::requested(tenant, client, directory, resources, audiences)?; // RFC 8707 §2
-    let resolved = scope::resolve(tenant, client, directory, &named, &request.scope)?; // RFC 6749 §3.3
+    let details = details::resolve(tenant, client, directory, &named, &request.details)?; // RFC 9396 §5
+    let scopes = &request.scope;
+    let resolved = scope::resolve_beside(tenant, client, directory, &named, scopes, details)?; // RFC 6749 §3.3
     Ok(Checked {
         client: client.id.clone(),
         destination,
@@ -381,6 +383,10 @@ fn poll_answer(polled: &Polled, said: Said) -> PollAnswer {
 
 fn wanted_of(ask: &Ask) -> Grant {
     let names = |scopes: &[consent::AskedScope]| scopes.iter().map(|s| s.name.clone()).collect();
+    let own = |server: &AskedServer| {
+        server.details.iter().map(|asked| asked.detail.clone()).collect::<Vec<_>>()
+    };
+    let with_details = ask.servers.iter().filter(|server| !server.details.is_empty());
     Grant {
         global: names(&ask.global),
         resources: ask
@@ -388,6 +394,7 @@ fn wanted_of(ask: &Ask) -> Grant {
             .iter()
             .map(|server| (server.resource.clone(), names(&server.scopes)))
             .collect(),
+        details: with_details.map(|server| (server.resource.clone(), own(server))).collect(),
     }
 }
 

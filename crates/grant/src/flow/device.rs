@@ -10,7 +10,7 @@ use bailiwick_oauth::{ErrorCode, RedirectUri, ResponseMode, Secret, UserCode};
 
 use crate::entropy::secret;
 use crate::rule::resource::Directory;
-use crate::rule::{resource, scope};
+use crate::rule::{details, resource, scope};
 use crate::state::{
     Checked, Client, Destination, GrantKind, Pending, PollAnswer, Polled, UserCodeRecord,
 };
@@ -105,7 +105,9 @@ fn check(
     }
     let (resources, audiences) = (&request.resource, &request.audience);
     let named = resource::requested(tenant, client, directory, resources, audiences)?; // RFC 8707 §2
-    let resolved = scope::resolve(tenant, client, directory, &named, &request.scope)?; // RFC 6749 §3.3
+    let details = details::resolve(tenant, client, directory, &named, &request.details)?; // RFC 9396 §5
+    let scopes = &request.scope;
+    let resolved = scope::resolve_beside(tenant, client, directory, &named, scopes, details)?; // RFC 6749 §3.3
     let redirect_uri = RedirectUri::parse(&tenant.issuer.endpoint(PAGE)).map_err(|why| {
         let text = format!("the issuer is no place for a page: {why}");
         Refused::new(ErrorCode::ServerError, Reason::RedirectUri, text)

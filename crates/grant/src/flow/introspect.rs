@@ -95,6 +95,7 @@ pub fn introspect(
         sub: claims.sub.as_str().to_owned(),
         client_id: claims.client_id.as_str().to_owned(),
         scope: claims.scope.clone(),
+        authorization_details: claims.authorization_details.clone(),
         token_type: "Bearer".to_owned(),
         jti: claims.jti.clone(),
         iat: claims.iat,

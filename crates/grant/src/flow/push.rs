@@ -106,7 +106,7 @@ mod tests {
     //# The format of the request_uri value is at the discretion of the
     //# authorization server, but it MUST contain some part generated using a
     //# cryptographically strong pseudorandom algorithm such that it is
-    //# computationally infeasible to predict or guess a valid value.
+    //# computationally infeasible to predict or guess a valid value
     //= https://www.rfc-editor.org/rfc/rfc9126#section-2.2
     //= type=test
     //# The request_uri value MUST be bound to the client that posted the

@@ -1,11 +1,12 @@
 //! What the user is asked, and what is remembered of the answer (rules §4.8).
 
+use bailiwick_oauth::details::Detail;
 use bailiwick_oauth::redirect_uri::Kind;
 use bailiwick_oauth::{Grant, Permission, Resource, Scope, Scopes, Subject};
 
 use super::resource::Directory;
 use super::scope::without_empty;
-use crate::state::{Checked, Client, Consent};
+use crate::state::{Checked, Client, Consent, ResourceServer};
 
 /// What a consent page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,17 @@ pub struct AskedServer {
     pub name: String,
     /// The scopes asked there; none where an empty scope is allowed.
     pub scopes: Vec<AskedScope>,
+    /// The authorization details asked there.
+    pub details: Vec<AskedDetail>,
+}
+
+/// An authorization detail on a consent page: it is asked each time, and as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedDetail {
+    /// What its type is about, in words.
+    pub description: String,
+    /// The detail, to be shown with all of its members.
+    pub detail: Detail,
 }
 
 /// A scope on a consent page.
@@ -78,15 +90,19 @@ pub fn ask(
             resource: server.identifier.clone(),
             name: server.name.clone(),
             scopes: scopes.iter().map(|scope| one(Some(&server.identifier), scope)).collect(),
+            details: asked_details(server, wanted),
         })
         .collect();
     let global = wanted.global.iter().map(|scope| one(None, scope)).collect();
     // A resource without scopes is a question of its own the first time.
     let new_empty = servers.iter().any(|server| {
         server.scopes.is_empty()
+            && server.details.is_empty()
             && !consent.is_some_and(|c| c.accepted.resources.contains_key(&server.resource))
     });
-    (asks || new_empty).then_some(Ask { servers, global })
+    // A detail speaks of one thing at one time: no earlier answer is one to it.
+    let has_details = !wanted.details.is_empty();
+    (asks || new_empty || has_details).then_some(Ask { servers, global })
 }
 
 /// Everything that a request asks, as if nothing were remembered: to be shown before the login.
@@ -95,12 +111,26 @@ pub fn all(client: &Client, directory: &Directory, request: &Checked) -> Ask {
     ask(client, directory, request, request.asked(), None).unwrap_or(nothing)
 }
 
+fn asked_details(server: &ResourceServer, wanted: &Grant) -> Vec<AskedDetail> {
+    let details = wanted.details.get(&server.identifier).into_iter().flatten();
+    let asked = details.map(|detail| {
+        let definition = server.detail_types.get(detail.kind());
+        let description = definition.map_or_else(String::new, |known| known.description.clone());
+        AskedDetail { description, detail: detail.clone() }
+    });
+    asked.collect()
+}
+
 /// What the user gives: of what is wanted, what is required and what was ticked.
 ///
 /// What was accepted before is no tick: between the page and its answer another page may have been
 /// answered. The page sends what it shows as accepted along with the ticks.
 pub fn given(client: &Client, directory: &Directory, wanted: &Grant, ticked: &Grant) -> Grant {
-    let mut given = Grant::default();
+    // Details are given as they stand, or everything is refused.
+    let mut given = Grant { details: wanted.details.clone(), ..Grant::default() };
+    for resource in given.details.keys() {
+        given.resources.entry(resource.clone()).or_default();
+    }
     // INVARIANT: never more than what was wanted, whatever the form said.
     for scope in &wanted.global {
         if is_required(client, None, scope) || ticked.global.contains(scope) {
@@ -131,6 +161,7 @@ pub fn spared(ask: &Ask) -> Grant {
     Grant {
         global: names(&ask.global),
         resources: servers.filter(|(_, scopes)| !scopes.is_empty()).collect(),
+        ..Grant::default()
     }
 }
 
@@ -169,7 +200,7 @@ pub fn remember(
                 }
             }
         }
-        if scopes.is_empty() {
+        if scopes.is_empty() && !wanted.details.contains_key(resource) {
             let (to, from) = sides(&mut consent, given.resources.contains_key(resource));
             to.resources.entry(resource.clone()).or_default();
             from.resources.retain(|one, scopes| one != resource || !scopes.is_empty());

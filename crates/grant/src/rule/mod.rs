@@ -2,6 +2,7 @@
 
 pub mod client_auth;
 pub mod consent;
+pub mod details;
 pub mod pkce;
 pub mod qualified;
 pub mod redirect_uri;

@@ -2,6 +2,7 @@
 
 use bailiwick_oauth::{ErrorCode, Grant, Permission, Resource, Scope, Scopes};
 
+use super::details::{self, Details};
 use super::qualified::{DEFAULT, MOST_QUALIFIED, may_be_qualified, reading, readings};
 use super::resource::{self, Directory};
 use crate::state::{Client, Reach, ResourceServer, RoleAccess, User};
@@ -30,10 +31,27 @@ pub fn resolve(
     named: &[Resource],
     scopes: &Scopes,
 ) -> Result<Resolved, Refused> {
+    resolve_beside(tenant, client, directory, named, scopes, Details::new())
+}
+
+/// Resolves the scopes of a request beside the details that were resolved of it: those reach their
+/// own resources, and spare the default one.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_beside(
+    tenant: &Tenant,
+    client: &Client,
+    directory: &Directory,
+    named: &[Resource],
+    scopes: &Scopes,
+    details: Details,
+) -> Result<Resolved, Refused> {
     let is_strict = tenant.strict || client.strict;
     let mut servers: Vec<&ResourceServer> =
         named.iter().filter_map(|name| directory.find(name)).collect();
-    let default = resource::default(tenant, client, directory).filter(|_| servers.is_empty());
+    let names_none = servers.is_empty() && details.is_empty();
+    let default = resource::default(tenant, client, directory).filter(|_| names_none);
     let mut literal = servers.clone();
     literal.extend(default);
     let Sorted { global, plain, qualified } = sort(tenant, client, directory, &literal, scopes)?;
@@ -74,7 +92,11 @@ pub fn resolve(
             out.offer(server, &scope);
         }
     }
-    let Downscope { grant: asked, explanation, lost, .. } = out;
+    let Downscope { grant: mut asked, explanation, lost, .. } = out;
+    for resource in details.keys() {
+        asked.resources.entry(resource.clone()).or_default();
+    }
+    asked.details = details;
     if let Some((lost, reason)) = lost.filter(|_| is_strict) {
         return Err(strict(&lost, reason));
     }
@@ -126,6 +148,13 @@ pub fn permit(
             if note(Some(resource), scope, reason) {
                 kept.insert(Permission { resource: resource.clone(), scope: scope.clone() });
             }
+        }
+    }
+    for (resource, details) in &asked.details {
+        let server = directory.find(resource).filter(|server| resource::is_open(client, server));
+        let current = server.map(|server| details::current(client, server, details));
+        if let Some(current) = current.filter(|current| !current.is_empty()) {
+            kept.details.insert(resource.clone(), current);
         }
     }
     if let Some((lost, reason)) = lost.filter(|_| tenant.strict || client.strict) {
@@ -227,7 +256,8 @@ pub fn narrow(
         }
         explanation.add(Some(&server.identifier), scope, reason);
     }
-    if scopes.is_empty() && !server.allow_empty_scope {
+    let has_details = !details::held(client, server, grant).is_empty();
+    if scopes.is_empty() && !has_details && !server.allow_empty_scope {
         let text = format!("nothing of the scope can be had on '{}'", server.identifier);
         return Err(Refused::new(ErrorCode::InvalidScope, Reason::NothingLeft, text));
     }
@@ -449,12 +479,15 @@ fn is_permitted(server: &ResourceServer, user: &User, scope: &Scope) -> bool {
     }
 }
 
-/// Drops resources without a scope, but those that allow it.
+/// Drops resources without a scope or a detail, but those that allow it.
 pub(super) fn without_empty(directory: &Directory, mut grant: Grant) -> Grant {
-    grant.resources.retain(|resource, scopes| {
+    let Grant { resources, details, .. } = &mut grant;
+    resources.retain(|resource, scopes| {
         !scopes.is_empty()
+            || details.contains_key(resource)
             || directory.find(resource).is_some_and(|server| server.allow_empty_scope)
     });
+    details.retain(|resource, _| resources.contains_key(resource));
     grant
 }
 

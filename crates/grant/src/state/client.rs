@@ -44,6 +44,9 @@ pub struct Client {
     pub requests: Requests,
     /// The most it can ever get.
     pub ceiling: Ceiling,
+    /// The types of authorization details that it may ask for (RFC 9396 §10); none by default.
+    #[serde(default)]
+    pub detail_types: BTreeSet<String>,
     /// The resource that a request without one is taken for.
     pub default_resource: Option<Resource>,
     /// The permissions that a user cannot untick.
@@ -200,6 +203,7 @@ impl Client {
             pkce: Pkce::Required,
             requests: Requests::default(),
             ceiling: Ceiling::default(),
+            detail_types: BTreeSet::new(),
             default_resource: None,
             required: BTreeSet::new(),
             strict: false,

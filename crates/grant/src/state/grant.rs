@@ -118,6 +118,7 @@ impl GrantRecord {
     /// The grant without one of its resources: tokens for it are no longer valid.
     pub fn without(mut self, resource: &Resource) -> Self {
         self.grant.resources.remove(resource);
+        self.grant.details.remove(resource);
         self
     }
 

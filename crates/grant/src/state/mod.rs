@@ -31,7 +31,9 @@ pub use name::{Name, NameOwner};
 pub use pending::{Pending, PollAnswer, Polled, Said, UserCodeRecord};
 pub use pushed::{PushedRequest, Taken};
 pub use refresh::RefreshToken;
-pub use resource_server::{Origin, ResourceServer, RoleAccess, ScopeDefinition, TokenFormat};
+pub use resource_server::{
+    DetailType, Origin, ResourceServer, RoleAccess, ScopeDefinition, TokenFormat,
+};
 pub use session::Session;
 pub use signing_key::StoredKey;
 pub use token::{OpaqueToken, RevokedToken};

@@ -22,6 +22,9 @@ pub struct ResourceServer {
     pub aliases: Vec<Resource>,
     /// The scopes, in the order in which they are shown.
     pub scopes: Vec<ScopeDefinition>,
+    /// The types of authorization details that it defines (RFC 9396 §2.1).
+    #[serde(default)]
+    pub detail_types: BTreeMap<String, DetailType>,
     /// The form of its access tokens.
     pub format: TokenFormat,
     /// With what its access tokens are signed.
@@ -70,6 +73,16 @@ pub struct ScopeDefinition {
     pub sensitive: bool,
 }
 
+/// A type of authorization details.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetailType {
+    /// What users read above the members of such a detail.
+    pub description: String,
+    /// What a detail must be, as JSON Schema; see
+    /// [`check_schema`](crate::rule::details::check_schema).
+    pub schema: serde_json::Value,
+}
+
 /// The form of access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,6 +124,7 @@ impl ResourceServer {
             name: name.into(),
             aliases: Vec::new(),
             scopes: Vec::new(),
+            detail_types: BTreeMap::new(),
             format: TokenFormat::Jwt,
             algorithm: Algorithm::Es256,
             lifetime: 600,

@@ -9,6 +9,7 @@ use bailiwick_grant::state::{
 use bailiwick_oauth::{Permission, Scope};
 
 use super::{defined, distinct, exchange, registered};
+use crate::config::details::DetailKind;
 use crate::config::file;
 use crate::config::nearest::nearest;
 use crate::config::read::{At, Reader};
@@ -38,6 +39,7 @@ pub(super) fn check(
     }
     let exchange = exchange::settings(&entry, servers, reader);
     let required = required(&entry, &ceiling, servers, reader);
+    let detail_types = detail_types(entry.authorization_details_types, servers, reader);
     let mut client = Client::new(entry.id.value, entry.name.0, authentication?);
     client.keys = keys;
     client.redirect_uris = distinct(entry.redirect_uris, "redirect URI", reader);
@@ -46,6 +48,7 @@ pub(super) fn check(
     client.requests = requests(entry.requests, reader);
     client.ceiling = ceiling;
     client.exchange = exchange;
+    client.detail_types = detail_types;
     client.default_resource = entry.default_resource.map(|at| at.value);
     client.required = required;
     client.strict = entry.strict;
@@ -100,6 +103,24 @@ fn keys(entry: &file::Client, reader: &mut Reader<'_>) -> Keys {
         reader.problem(span, "the keys are given twice", "leave one out");
     }
     keys
+}
+
+fn detail_types(
+    entries: Vec<At<DetailKind>>,
+    servers: &[ResourceServer],
+    reader: &mut Reader<'_>,
+) -> BTreeSet<String> {
+    for At { span, value } in &entries {
+        let known = || servers.iter().flat_map(|server| server.detail_types.keys());
+        if !known().any(|kind| *kind == value.0) {
+            let help = match nearest(&value.0, known().map(String::as_str)) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "add it to `authorization_details` of a [[resource]]".to_owned(),
+            };
+            reader.problem(span, format!("no API of this file defines the type `{value}`"), help);
+        }
+    }
+    distinct(entries, "type", reader).into_iter().map(|kind| kind.0).collect()
 }
 
 fn requests(entry: ClientRequests, reader: &mut Reader<'_>) -> Requests {

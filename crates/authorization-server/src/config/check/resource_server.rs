@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick_grant::state::{Origin, ResourceServer, RoleAccess, ScopeDefinition, TokenFormat};
+use bailiwick_grant::state::{
+    DetailType, Origin, ResourceServer, RoleAccess, ScopeDefinition, TokenFormat,
+};
 use bailiwick_oauth::{Scope, Scopes};
 
 use super::{YEAR, between, defined, distinct};
@@ -28,6 +30,7 @@ pub(super) fn check(entry: &file::ResourceServer, reader: &mut Reader<'_>) -> Re
     server.aliases = entry.aliases.iter().map(|alias| alias.value.clone()).collect();
     server.scopes =
         entry.scopes.0.iter().map(|(name, entry)| definition(&name.value, entry)).collect();
+    server.detail_types = detail_types(entry, reader);
     server.format = entry.format;
     server.algorithm = entry.algorithm;
     server.lifetime = between(&entry.lifetime, 1, YEAR, reader);
@@ -57,6 +60,31 @@ pub(super) fn check(entry: &file::ResourceServer, reader: &mut Reader<'_>) -> Re
         server.access = RoleAccess::Roles(roles(table, &server, reader));
     }
     server
+}
+
+fn detail_types(
+    entry: &file::ResourceServer,
+    reader: &mut Reader<'_>,
+) -> BTreeMap<String, DetailType> {
+    let mut types = BTreeMap::new();
+    for (kind, table) in &entry.authorization_details.0 {
+        let schema = match (&table.schema, &table.schema_file) {
+            (Some(schema), None) => schema.value.0.clone(),
+            (None, Some(schema)) => schema.value.0.clone(),
+            (Some(_), Some(file)) => {
+                reader.problem(&file.span, "the schema is given twice", "leave one out");
+                continue;
+            }
+            (None, None) => {
+                let help = "add `schema` or `schema_file`";
+                reader.problem(&kind.span, format!("`{}` has no schema", kind.value), help);
+                continue;
+            }
+        };
+        let description = table.description.0.clone();
+        types.insert(kind.value.0.clone(), DetailType { description, schema });
+    }
+    types
 }
 
 fn definition(name: &Scope, entry: &ScopeEntry) -> ScopeDefinition {

@@ -6,7 +6,7 @@ use bailiwick_oauth::{ErrorCode, Resource, Scopes, Subject};
 use super::narrow::{Narrowed, gone};
 use super::write::{Source, access_token};
 use super::{Context, Outcome, Tokens, grant_type_allowed};
-use crate::rule::{resource, scope};
+use crate::rule::{details, resource, scope};
 use crate::{Decision, Entropy, Reason, Refused};
 
 /// Issues a token to a client on its own behalf (RFC 6749 §4.4, rules §7).
@@ -42,7 +42,9 @@ fn own<'a>(context: &Context<'a>, request: &Request) -> Result<Narrowed<'a>, Ref
         .partition(|scope| tenant.global_scopes.contains(scope));
     let scopes: Scopes = scopes.into_iter().collect();
     let named = resource::requested(tenant, client, directory, resources, audiences)?;
-    if !scope::has_target(tenant, client, directory, &named, &scopes) {
+    let wanted = request.details.as_deref().unwrap_or_default();
+    let details = details::resolve(tenant, client, directory, &named, wanted)?; // RFC 9396 §5
+    if details.is_empty() && !scope::has_target(tenant, client, directory, &named, &scopes) {
         let text = "send resource to say which API the token is for";
         return Err(Refused::new(ErrorCode::InvalidTarget, Reason::ResourceAmbiguous, text));
     }
@@ -53,13 +55,14 @@ fn own<'a>(context: &Context<'a>, request: &Request) -> Result<Narrowed<'a>, Ref
     if named.len() > 1 {
         return Err(several());
     }
-    let resolved = scope::resolve(tenant, client, directory, &named, &scopes)?;
+    let resolved = scope::resolve_beside(tenant, client, directory, &named, &scopes, details)?;
     let mut targets: Vec<&Resource> = named.iter().chain(resolved.asked.resources.keys()).collect();
     targets.sort();
     targets.dedup();
     if targets.len() > 1 {
         return Err(several());
     }
+    let mut details = resolved.asked.details;
     let Some((resource, scopes)) = resolved.asked.resources.into_iter().next() else {
         return Err(scope::nothing_left());
     };
@@ -68,5 +71,6 @@ fn own<'a>(context: &Context<'a>, request: &Request) -> Result<Narrowed<'a>, Ref
     for scope in &global {
         explanation.add(None, scope, Reason::ScopeUnknown); // they speak of a user; here is none
     }
-    Ok(Narrowed { server: Some(server), scopes, explanation })
+    let details = details.remove(&resource).unwrap_or_default();
+    Ok(Narrowed { server: Some(server), scopes, details, explanation })
 }

@@ -13,7 +13,7 @@ use super::{Context, Outcome, Tokens, grant_type_allowed};
 use crate::entropy::identifier;
 use crate::flow::introspect::{Found, Known};
 use crate::rule::scope::Holder;
-use crate::rule::{resource, scope};
+use crate::rule::{details, resource, scope};
 use crate::state::{GrantId, GrantOrigin, ResourceServer, TokenFormat};
 use crate::{Decision, Entropy, Reason, Refused};
 
@@ -99,7 +99,8 @@ fn exchanged<'a>(
     let asked = request.scope.as_ref();
     let narrowed = scope::narrow(tenant, client, directory, server, of, &grant, asked)?;
     let (scopes, explanation) = (narrowed.scopes, narrowed.explanation);
-    let narrowed = Narrowed { server: Some(server), scopes, explanation };
+    details::none(request.details.as_deref())?; // what was granted to one API is for no other
+    let narrowed = Narrowed { server: Some(server), scopes, details: Vec::new(), explanation };
     Ok((narrowed, Passed { claims, by, act }))
 }
 
@@ -199,7 +200,11 @@ fn passes(claims: &Claims, by: &ResourceServer, server: &ResourceServer) -> Resu
         let may_call = by.may_call.get(&server.identifier);
         may_call.cloned().ok_or_else(|| not_called(&by.identifier, &server.identifier))?
     };
-    Ok(Grant { global: Scopes::new(), resources: [(server.identifier.clone(), scopes)].into() })
+    Ok(Grant {
+        global: Scopes::new(),
+        resources: [(server.identifier.clone(), scopes)].into(),
+        ..Grant::default()
+    })
 }
 
 fn not_called(by: &Resource, server: &Resource) -> Refused {

@@ -1,12 +1,13 @@
 //! Narrowing a grant to the one resource of a token request (RFC 8707 §2.2, rules §5, §6).
 
+use bailiwick_oauth::details::Detail;
 use bailiwick_oauth::token::Request;
 use bailiwick_oauth::{ErrorCode, Resource, Scopes};
 
 use super::Context;
 use super::held::Held;
 use crate::rule::resource::{self, Target};
-use crate::rule::scope;
+use crate::rule::{details, scope};
 use crate::state::ResourceServer;
 use crate::{Explanation, Reason, Refused};
 
@@ -15,6 +16,8 @@ pub(super) struct Narrowed<'a> {
     /// The resource server; absent for the userinfo token.
     pub(super) server: Option<&'a ResourceServer>,
     pub(super) scopes: Scopes,
+    /// The authorization details of that resource server.
+    pub(super) details: Vec<Detail>,
     pub(super) explanation: Explanation,
 }
 
@@ -28,16 +31,24 @@ pub(super) fn narrow<'a>(
     let grant = &held.grant.value.grant;
     let (named, audience) = (&request.resource, &request.audience);
     let target = resource::select(tenant, client, directory, grant, named, audience)?; // RFC 8707 §2.2
-    let (server, narrowed) = match target {
-        Target::Userinfo => (None, scope::narrow_global(tenant, client, directory, grant, asked)?),
+    let wanted = request.details.as_deref();
+    let (server, narrowed, details) = match target {
+        Target::Userinfo => {
+            details::none(wanted)?;
+            (None, scope::narrow_global(tenant, client, directory, grant, asked)?, Vec::new())
+        }
         Target::Resource(resource) => {
             let server = directory.find(&resource).ok_or_else(|| gone(&resource))?;
             let of = scope::Holder::User(held.user);
             let narrowed = scope::narrow(tenant, client, directory, server, of, grant, asked)?;
-            (Some(server), narrowed)
+            let details = details::narrow(client, server, grant, wanted)?; // RFC 9396 §6
+            if narrowed.scopes.is_empty() && details.is_empty() && !server.allow_empty_scope {
+                return Err(scope::nothing_left());
+            }
+            (Some(server), narrowed, details)
         }
     };
-    Ok(Narrowed { server, scopes: narrowed.scopes, explanation: narrowed.explanation })
+    Ok(Narrowed { server, scopes: narrowed.scopes, details, explanation: narrowed.explanation })
 }
 
 pub(super) fn gone(resource: &Resource) -> Refused {

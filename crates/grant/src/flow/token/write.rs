@@ -101,6 +101,7 @@ pub(super) fn access_token(
         exp: source.until.map_or(context.now + lifetime, |until| until.min(context.now + lifetime)),
         auth_time: source.auth_time,
         act: source.act,
+        authorization_details: narrowed.details.clone(),
     };
     let resource = narrowed.server.map(|server| server.identifier.clone());
     let form = match narrowed.server {
