@@ -107,7 +107,7 @@ impl Parts {
 const MOST_THROTTLED: usize = 100_000;
 
 #[expect(clippy::expect_used, reason = "without randomness no secret may be issued at all")]
-fn system_randomness() -> [u8; 32] {
+pub(crate) fn system_randomness() -> [u8; 32] {
     let mut octets = [0; 32];
     aws_lc_rs::rand::fill(&mut octets).expect("the system gives randomness");
     octets
@@ -220,7 +220,8 @@ pub(crate) struct App {
 }
 
 impl App {
-    fn new(parts: Parts) -> Self {
+    fn new(mut parts: Parts) -> Self {
+        parts.tenant.pairwise_salt = parts.keyring.pairwise_salt().clone();
         let issuer = &parts.tenant.issuer;
         let asset = |name: &str, extension: &str, content: &[u8]| {
             let tag = base64url::encode(&digest::sha256(content)[..6]);

@@ -13,7 +13,7 @@ use crate::answer::Failure;
 pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// The parameters that are read from a body somewhere.
-const OURS: [&str; 40] = [
+const OURS: [&str; 43] = [
     // authorization, RFC 6749 §4.1.1
     "response_type",
     "response_mode",
@@ -27,6 +27,9 @@ const OURS: [&str; 40] = [
     "prompt",
     "max_age",
     "login_hint",
+    "id_token_hint",
+    "acr_values",
+    "claims",
     "code_challenge",
     "code_challenge_method",
     "request",
@@ -105,7 +108,8 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Result<Option<String>, Failu
     }
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+/// Whether a body is said to be a form.
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(one), None) = (types.next(), types.next()) else { return false };
     one.to_str().is_ok_and(|text| {
@@ -114,7 +118,8 @@ fn is_form(headers: &HeaderMap) -> bool {
     })
 }
 
-async fn body(body: Body) -> Result<Vec<u8>, Failure> {
+/// Reads a body, as far as one is taken.
+pub(crate) async fn body(body: Body) -> Result<Vec<u8>, Failure> {
     match Limited::new(body, LONGEST).collect().await {
         Ok(collected) => Ok(collected.to_bytes().into()),
         Err(error) if error.is::<LengthLimitError>() => {

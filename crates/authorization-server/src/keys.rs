@@ -3,10 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bailiwick_grant::Change;
-use bailiwick_grant::state::{Client, Name, NameOwner, ResourceServer, StoredKey, TokenFormat};
+use bailiwick_grant::state::{
+    Client, Name, NameOwner, ResourceServer, StoredKey, StoredSecret, TokenFormat,
+};
+use bailiwick_grant::{Change, PairwiseSalt};
 use bailiwick_jose::{Algorithm, DecryptionKey, Jwks, KeyError, SigningKey, base64url};
 use bailiwick_store::{CommitError, Store, StoreError, StoreExt};
+
+use crate::app::system_randomness;
 
 pub(crate) mod decryption;
 
@@ -16,6 +20,7 @@ pub struct Keyring {
     published: Jwks,
     decryption: Vec<DecryptionKey>,
     json: String,
+    pairwise_salt: PairwiseSalt,
 }
 
 /// Why there is no keyring.
@@ -30,6 +35,9 @@ pub enum KeysError {
         /// Its identifier.
         kid: String,
     },
+    /// The salt of pairwise subjects cannot be read, or is missing.
+    #[error("the salt of pairwise subjects is missing or damaged: restore the store from a copy")]
+    Salt,
     /// A new key cannot be made.
     #[error("cannot make a signing key")]
     Generate(#[from] KeyError),
@@ -57,6 +65,7 @@ impl Keyring {
             ensure_one(store, *algorithm, now).await?;
         }
         decryption::ensure(store, now).await?;
+        ensure_salt(store, now).await?;
         Self::load(store).await
     }
 
@@ -81,7 +90,10 @@ impl Keyring {
         if let Some(keys) = document["keys"].as_array_mut() {
             keys.extend(decryption::published(&decryption));
         }
-        Ok(Self { signing, published, decryption, json: document.to_string() })
+        let salt = store.load::<StoredSecret>(PAIRWISE).await?.ok_or(KeysError::Salt)?;
+        let salt = base64url::decode(&salt.value.secret).map_err(|_| KeysError::Salt)?;
+        let pairwise_salt = PairwiseSalt::new(salt.try_into().map_err(|_| KeysError::Salt)?);
+        Ok(Self { signing, published, decryption, json: document.to_string(), pairwise_salt })
     }
 
     /// The newest key of an algorithm.
@@ -95,6 +107,11 @@ impl Keyring {
     /// The algorithms that there are keys of.
     pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> + '_ {
         self.signing.keys().copied()
+    }
+
+    /// What pairwise subjects are made with; it never changes.
+    pub fn pairwise_salt(&self) -> &PairwiseSalt {
+        &self.pairwise_salt
     }
 
     /// The public keys, to verify one's own tokens with.
@@ -123,7 +140,12 @@ pub fn needed<'a>(
         let tokens = (server.format == TokenFormat::Jwt).then_some(server.algorithm);
         tokens.into_iter().chain(server.introspection_signing)
     });
-    let answers = clients.into_iter().map(|client| client.openid.authorization_signed_response_alg);
+    let answers = clients.into_iter().flat_map(|client| {
+        let openid = &client.openid;
+        [openid.authorization_signed_response_alg, openid.id_token_signed_response_alg]
+            .into_iter()
+            .chain(openid.userinfo_signed_response_alg)
+    });
     [Algorithm::Rs256, Algorithm::Es256].into_iter().chain(asked).chain(answers).collect()
 }
 
@@ -148,6 +170,26 @@ async fn ensure_one(store: &dyn Store, algorithm: Algorithm, now: i64) -> Result
     }
     Err(KeysError::Contended)
 }
+
+/// Makes the salt of pairwise subjects at the first start (OpenID Connect Core §8.1).
+async fn ensure_salt(store: &dyn Store, now: i64) -> Result<(), KeysError> {
+    for _ in 0..ATTEMPTS {
+        if store.load::<StoredSecret>(PAIRWISE).await?.is_some() {
+            return Ok(());
+        }
+        let secret = base64url::encode(&system_randomness());
+        let salt = StoredSecret { name: PAIRWISE.to_owned(), secret, made_at: now };
+        match store.commit(vec![Change::insert(salt)]).await {
+            Ok(()) => return Ok(()),
+            Err(CommitError::Conflict) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Err(KeysError::Contended)
+}
+
+/// The name of the salt among the stored secrets.
+const PAIRWISE: &str = "pairwise salt";
 
 /// A name that no client and no API can have: it holds a space.
 fn claim_of(algorithm: Algorithm) -> Name {
@@ -190,6 +232,8 @@ mod tests {
         let second = Keyring::ensure(&store, &needed([], []), 200).await.unwrap();
         assert_eq!(first.jwks_json(), second.jwks_json());
         assert!(first.algorithms().eq([Algorithm::Rs256, Algorithm::Es256]));
+        assert_eq!(first.pairwise_salt(), second.pairwise_salt());
+        assert_ne!(*first.pairwise_salt(), PairwiseSalt::default());
         assert!(!first.jwks_json().contains("\"d\""), "a private member is published");
         let token = first.for_algorithm(Algorithm::Rs256).unwrap().sign("JWT", b"{}").unwrap();
         let jws = bailiwick_jose::Jws::parse(&token).unwrap();
@@ -240,7 +284,7 @@ mod tests {
         let oldest = generate(Algorithm::Es256, 10).await.unwrap();
         let changes = vec![Change::insert(newest.clone()), Change::insert(oldest.clone())];
         store.commit(changes).await.unwrap();
-        let keys = Keyring::load(&store).await.unwrap();
+        let keys = Keyring::ensure(&store, &BTreeSet::new(), 30).await.unwrap();
         assert_eq!(keys.for_algorithm(Algorithm::Es256).unwrap().kid(), newest.kid);
         assert_eq!(keys.published().keys().len(), 2, "tokens of the old one stay valid");
 

@@ -7,6 +7,7 @@
 //! - [`AuthorizationServer`] is the router, made of its [`Parts`]; [`serve`] puts it on a listener;
 //! - [`tenants`](tenants()) puts several issuers on one origin;
 //! - [`config`] reads the configuration file, [`registry`] applies it to the store;
+//! - [`sector`] checks what a client with pairwise subjects claims;
 //! - [`keys`] holds the signing keys, [`password`] checks the users' passwords.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "tests"))]
 
@@ -15,6 +16,7 @@ pub mod config;
 pub mod keys;
 pub mod password;
 pub mod registry;
+pub mod sector;
 
 mod answer;
 mod app;

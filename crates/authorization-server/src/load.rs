@@ -132,14 +132,20 @@ pub(crate) async fn signed_in(
     cookie: Option<&Secret>,
     now: i64,
 ) -> Result<Option<SignedIn>, StoreError> {
-    let Some(cookie) = cookie else { return Ok(None) };
-    let session = store.load::<Session>(cookie.digest().as_str()).await?;
-    let Some(session) = session.map(|loaded| loaded.value).filter(|one| now < one.expires_at)
-    else {
-        return Ok(None);
-    };
+    let Some(session) = session(store, cookie, now).await? else { return Ok(None) };
     let user = user(store, &session.subject).await?.filter(|user| user.enabled);
     Ok(user.map(|user| SignedIn { user, session }))
+}
+
+/// The session behind a cookie; none when it is past its time.
+pub(crate) async fn session(
+    store: &dyn Store,
+    cookie: Option<&Secret>,
+    now: i64,
+) -> Result<Option<Session>, StoreError> {
+    let Some(cookie) = cookie else { return Ok(None) };
+    let session = store.load::<Session>(cookie.digest().as_str()).await?;
+    Ok(session.map(|loaded| loaded.value).filter(|one| now < one.expires_at))
 }
 
 /// The user with this subject.

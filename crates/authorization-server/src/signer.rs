@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bailiwick_grant::flow::token::{AccessForm, Tokens};
+use bailiwick_grant::Tenant;
+use bailiwick_grant::flow::token::{AccessForm, Identity, Tokens};
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::access_token::Claims;
-use bailiwick_oauth::{Secret, access_token, id_token, token};
+use bailiwick_oauth::{IdToken, Secret, access_token, id_token, token};
+use serde::de::DeserializeOwned;
 
 use crate::answer::Failure;
 use crate::app::App;
 use crate::keys::Keyring;
-
-/// With what ID tokens are signed (OpenID Connect Core §15.1).
-pub(crate) const ID_TOKEN: Algorithm = Algorithm::Rs256;
 
 /// Signs the tokens of an answer.
 pub(crate) async fn sign(app: &App, tokens: Tokens) -> Result<token::Response, Failure> {
@@ -27,8 +26,11 @@ pub(crate) async fn sign(app: &App, tokens: Tokens) -> Result<token::Response, F
             signed(app, *algorithm, access_token::TYPE, &access.claims).await?
         }
     };
-    let id_token = match &id {
-        Some(claims) => Some(signed(app, ID_TOKEN, id_token::TYPE, claims).await?),
+    let id_token = match id {
+        Some(Identity { mut claims, algorithm }) => {
+            claims.at_hash = Some(id_token::access_token_hash(algorithm, &access_token));
+            Some(signed(app, algorithm, id_token::TYPE, &claims).await?)
+        }
         None => None,
     };
     Ok(token::Response {
@@ -45,13 +47,31 @@ pub(crate) async fn sign(app: &App, tokens: Tokens) -> Result<token::Response, F
 }
 
 /// The claims of one of our own JWT access tokens; its time is not looked at.
+///
+/// An ID token is signed by the same issuer, but is no access token (RFC 9068 §4).
 pub(crate) fn verified(keyring: &Keyring, token: &Secret) -> Option<Claims> {
-    let jws = bailiwick_jose::Jws::parse(token.expose()).ok()?;
+    ours(keyring, token.expose(), access_token::TYPE)
+}
+
+/// The claims of one of our own ID tokens; its time is not looked at: as a hint it may be old
+/// (OpenID Connect Core §3.1.2.1).
+///
+/// No other token that is signed here has all claims of one.
+pub(crate) fn verified_id_token(
+    tenant: &Tenant,
+    keyring: &Keyring,
+    token: &str,
+) -> Option<IdToken> {
+    let claims: IdToken = ours(keyring, token, id_token::TYPE)?;
+    (claims.iss == tenant.issuer).then_some(claims)
+}
+
+fn ours<T: DeserializeOwned>(keyring: &Keyring, token: &str, typ: &str) -> Option<T> {
+    let jws = bailiwick_jose::Jws::parse(token).ok()?;
     let kid = jws.header().kid.clone()?;
     let key = keyring.published().find(Some(&kid), jws.algorithm().ok()?).ok()?;
     let verified = jws.verify(key).ok()?;
-    // An ID token is signed by the same issuer, but is no access token (RFC 9068 §4).
-    if !verified.header.is_type(access_token::TYPE) {
+    if !verified.header.is_type(typ) {
         return None;
     }
     let claims = bailiwick_jose::json::parse_object(&verified.payload).ok()?;

@@ -1,5 +1,6 @@
 //! `serve` and `check serve`: the authorization server from its configuration file.
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,10 @@ use axum::Router;
 use bailiwick_authorization_server::config::Config;
 use bailiwick_authorization_server::keys::{Keyring, needed};
 use bailiwick_authorization_server::password::Passwords;
+use bailiwick_authorization_server::sector::{self, SectorError};
 use bailiwick_authorization_server::{AuthorizationServer, Limits, Parts, registry};
+use bailiwick_fetch::Fetcher;
+use bailiwick_grant::state::Client;
 use bailiwick_oauth::Issuer;
 use bailiwick_store::Store;
 use bailiwick_store_sqlite::SqliteStore;
@@ -117,6 +121,7 @@ async fn issuer(
     let clients = registry::list_clients(&*store).await?;
     let keyring = Keyring::ensure(&*store, &needed(&servers, &clients), now()).await?;
     let (passwords, fetcher) = (passwords.clone(), config.outgoing.fetcher(&issuer)?);
+    sectors(&config.clients, &fetcher).await?;
     let mut parts =
         Parts::new(config.tenant, Arc::clone(&store), keyring, passwords, config.login, fetcher);
     parts.proxies = proxies.to_vec();
@@ -124,6 +129,21 @@ async fn issuer(
     parts.dangerous_sign_in_as = config.dangerous_sign_in_as;
     stores.push(store);
     Ok((issuer, AuthorizationServer::new(parts)))
+}
+
+/// Checks the sectors that clients of the file claim. A document that cannot be had just now does not
+/// keep the server from starting: the operator vouches for the client.
+async fn sectors(clients: &[Client], fetcher: &Fetcher) -> Result<(), Failure> {
+    for client in clients {
+        match sector::verify(fetcher, client).await {
+            Ok(()) => {}
+            Err(error @ SectorError::Fetch(_)) => {
+                tracing::warn!(client = %client.id, error = &error as &dyn Error, "sector");
+            }
+            Err(error) => return Err(Failure::new(format!("client \"{}\": {error}", client.id))),
+        }
+    }
+    Ok(())
 }
 
 /// Removes expired records, a few at a time, for ever.

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::state::{
     Client, Code, Consent, GrantRecord, Interaction, Name, OpaqueToken, Pending, PollAnswer,
     PushedRequest, RefreshToken, ResourceServer, RevokedToken, Session, StoredDecryptionKey,
-    StoredKey, User, UserCodeRecord, Username,
+    StoredKey, StoredSecret, User, UserCodeRecord, Username,
 };
 
 /// How often a record was written: 1 when it is new.
@@ -173,4 +173,6 @@ records! {
     SigningKey(StoredKey) = "signing_key",
     /// A key that others encrypt to.
     DecryptionKey(StoredDecryptionKey) = "decryption_key",
+    /// Another secret of the issuer.
+    StoredSecret(StoredSecret) = "stored_secret",
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use bailiwick_jose::digest::sha256;
 use bailiwick_oauth::authorize::{Asker, Reply, Request};
 use bailiwick_oauth::{
-    ClientId, CodeVerifier, Form, Grant, Issuer, Permission, RedirectUri, Resource, Scope, Scopes,
-    Secret, Subject, UserCode, token,
+    ClientId, CodeVerifier, Form, Grant, IdToken, Issuer, Permission, RedirectUri, Resource, Scope,
+    Scopes, Secret, Subject, UserCode, token,
 };
 use serde_json::{Map, Value};
 
@@ -118,6 +118,24 @@ pub(crate) fn grant(global: &str, pairs: &[(&str, &str)]) -> Grant {
     Grant { global: scopes(global), resources, ..Grant::default() }
 }
 
+/// An ID token of the world's user for its client.
+pub(crate) fn id_token(world: &World) -> IdToken {
+    IdToken {
+        iss: world.tenant.issuer.clone(),
+        sub: world.user.subject.clone(),
+        aud: world.client.id.clone(),
+        iat: NOW,
+        exp: NOW + 1,
+        auth_time: NOW,
+        nonce: None,
+        acr: None,
+        amr: Vec::new(),
+        sid: None,
+        at_hash: None,
+        claims: Map::new(),
+    }
+}
+
 /// A grant in one line: `openid | api.example.com: read write`.
 pub(crate) fn shown(grant: &Grant) -> String {
     let mut parts = vec![grant.global.to_string()];
@@ -175,6 +193,9 @@ impl World {
             digest: Secret::new("cookie").digest(),
             subject: user.subject.clone(),
             auth_time: NOW - 100,
+            sid: Some("session-1".to_owned()),
+            acr: Some("pwd".to_owned()),
+            amr: vec!["pwd".to_owned()],
             expires_at: NOW + 100_000_000,
         };
         Self {
@@ -239,22 +260,39 @@ impl World {
 
     /// Everything about an authorization request that does not depend on the user.
     pub(crate) fn check(&self, query: &str) -> Result<Checked, Refused> {
+        self.check_form(&Self::form(query))
+    }
+
+    fn form(query: &str) -> Form {
         let challenge = Self::verifier().challenge();
-        let form = Form::parse(&format!(
+        Form::parse(&format!(
             "client_id=shop&redirect_uri={BACK}&response_type=code&code_challenge={}\
              &code_challenge_method=S256&{query}",
             challenge.as_str()
         ))
-        .unwrap();
-        self.check_form(&form)
+        .unwrap()
     }
 
     pub(crate) fn check_form(&self, form: &Form) -> Result<Checked, Refused> {
+        self.check_form_hinted(form, None)
+    }
+
+    /// As [`World::check`], with an `id_token_hint` that was verified.
+    pub(crate) fn check_hinted(
+        &self,
+        query: &str,
+        hint: Option<&IdToken>,
+    ) -> Result<Checked, Refused> {
+        self.check_form_hinted(&Self::form(query), hint)
+    }
+
+    fn check_form_hinted(&self, form: &Form, hint: Option<&IdToken>) -> Result<Checked, Refused> {
         let (reply, trouble) = Reply::read(form);
         trouble.unwrap();
         let destination = authorize::destination(&self.client, &Asker::read(form).unwrap(), reply)?;
         let request = Request::read(form).unwrap();
-        authorize::check(&self.tenant, &self.client, &self.directory(), destination, &request)
+        let (tenant, client) = (&self.tenant, &self.client);
+        authorize::check(tenant, client, &self.directory(), destination, &request, hint)
     }
 
     /// Begins an interaction in which the user has just signed in.

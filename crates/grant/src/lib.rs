@@ -28,4 +28,4 @@ pub use decision::{Decision, Refused};
 pub use entropy::Entropy;
 pub use explanation::{Explanation, Verdict};
 pub use reason::Reason;
-pub use tenant::{Lifetimes, RequestRules, Tenant};
+pub use tenant::{Lifetimes, PairwiseSalt, RequestRules, Tenant};

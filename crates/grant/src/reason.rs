@@ -105,6 +105,8 @@ reasons! {
     Denied = "denied",
     /// The user must sign in first.
     LoginRequired = "login_required",
+    /// No login is as strong as the request needs it.
+    AuthenticationTooWeak = "authentication_too_weak",
     /// The user must be asked first.
     ConsentRequired = "consent_required",
     /// The user must compare the codes first.

@@ -1,5 +1,7 @@
 //! The tenant: the settings under which an issuer decides.
 
+use std::fmt;
+
 use bailiwick_oauth::resource::PlainHttp;
 use bailiwick_oauth::scope::OPENID_CONNECT;
 use bailiwick_oauth::{Issuer, Resource, Scope, Scopes};
@@ -25,6 +27,10 @@ pub struct Tenant {
     pub response_iss: ResponseIss,
     /// How clients send their authorization requests.
     pub requests: RequestRules,
+    /// What a login by password is called in `acr`.
+    pub login_acr: String,
+    /// What pairwise subjects are made with; the product takes it from its stored secrets.
+    pub pairwise_salt: PairwiseSalt,
     /// How long things live.
     pub lifetimes: Lifetimes,
 }
@@ -36,6 +42,28 @@ pub struct RequestRules {
     pub require_pushed: bool,
     /// Whether all must sign them (RFC 9101 §10.5).
     pub require_signed: bool,
+}
+
+/// What makes pairwise subjects irreversible (OpenID Connect Core §8.1): never printed, never changed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct PairwiseSalt([u8; 32]);
+
+impl PairwiseSalt {
+    /// A salt of 256 random bits.
+    pub fn new(octets: [u8; 32]) -> Self {
+        Self(octets)
+    }
+
+    /// The octets.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PairwiseSalt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PairwiseSalt([redacted])")
+    }
 }
 
 /// How long things live, in seconds.
@@ -92,6 +120,8 @@ impl Tenant {
             plain_http: PlainHttp::Loopback,
             response_iss: ResponseIss::Send,
             requests: RequestRules::default(),
+            login_acr: "pwd".to_owned(),
+            pairwise_salt: PairwiseSalt::default(),
             lifetimes: Lifetimes::default(),
         }
     }

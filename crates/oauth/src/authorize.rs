@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::details::{self, Detail};
 use crate::error::ErrorAnswer;
 use crate::form::{Form, MalformedForm};
+pub use crate::openid_request::OpenidRequest;
 use crate::{ClientId, CodeChallenge, ErrorCode, RedirectUri, ResponseMode, Scopes};
 
 /// Who asks, and where the answer goes: read first, because before both are known to belong
@@ -93,6 +94,8 @@ pub struct Request {
     pub max_age: Option<i64>,
     /// A name to fill into the login page.
     pub login_hint: Option<String>,
+    /// What OpenID Connect adds.
+    pub openid: OpenidRequest,
 }
 
 /// The `prompt` parameter (OpenID Connect Core §3.1.2.1).
@@ -142,6 +145,7 @@ impl Request {
             login_hint: once(form, "login_hint")?
                 .filter(|hint| hint.len() <= LONGEST_HINT)
                 .map(str::to_owned),
+            openid: OpenidRequest::read(form)?,
         })
     }
 }

@@ -39,6 +39,9 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
     /// `prompt=none`, but the user must sign in (OpenID Connect Core §3.1.2.6).
     LoginRequired,
+    /// No login can be as strong as the request needs it (OpenID Connect Core Error Code
+    /// `unmet_authentication_requirements` §2).
+    UnmetAuthenticationRequirements,
     /// `prompt=none`, but the user must consent (OpenID Connect Core §3.1.2.6).
     ConsentRequired,
     /// `prompt=none`, but something must be asked (OpenID Connect Core §3.1.2.6).
@@ -87,6 +90,7 @@ impl ErrorCode {
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::LoginRequired => "login_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::ConsentRequired => "consent_required",
             Self::InteractionRequired => "interaction_required",
             Self::RequestNotSupported => "request_not_supported",

@@ -7,6 +7,7 @@
 pub mod access_token;
 pub mod authorize;
 pub mod challenge;
+pub mod claims_request;
 pub mod client_assertion;
 pub mod client_id;
 pub mod confirmation;
@@ -23,6 +24,7 @@ pub mod id_token;
 pub mod introspect;
 pub mod issuer;
 pub mod metadata;
+pub mod openid_request;
 pub mod permission;
 pub mod push;
 pub mod redirect_uri;
@@ -35,6 +37,7 @@ pub mod secret;
 pub mod status_list;
 pub mod subject;
 pub mod token;
+pub mod web_uri;
 pub mod web_url;
 
 pub mod claim;
@@ -42,6 +45,7 @@ mod uri;
 
 pub use access_token::AccessToken;
 pub use challenge::{CodeChallenge, CodeVerifier};
+pub use claims_request::ClaimsRequest;
 pub use client_assertion::ClientAssertion;
 pub use client_id::ClientId;
 pub use confirmation::Confirmation;
@@ -62,4 +66,5 @@ pub use scope::{Scope, Scopes};
 pub use secret::Secret;
 pub use status_list::{StatusList, StatusReference};
 pub use subject::Subject;
+pub use web_uri::WebUri;
 pub use web_url::WebUrl;

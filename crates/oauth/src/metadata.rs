@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod openid;
+
 use crate::{Issuer, Resource};
+pub use openid::OpenidProvider;
 
 /// The metadata of an authorization server (RFC 8414 §2, OpenID Connect Discovery §3).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,9 +78,9 @@ pub struct AuthorizationServer {
     /// The claims that userinfo may answer with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims_supported: Vec<String>,
-    /// With what signed authorization responses are signed (JARM §4).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub authorization_signing_alg_values_supported: Vec<String>,
+    /// What OpenID Connect and its companions add.
+    #[serde(flatten)]
+    pub openid: OpenidProvider,
     /// Whether answers carry `iss` (RFC 9207 §3).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub authorization_response_iss_parameter_supported: bool,

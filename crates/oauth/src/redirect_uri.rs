@@ -56,6 +56,11 @@ impl RedirectUri {
         &self.0
     }
 
+    /// Its host in lower case, where it has one.
+    pub fn host(&self) -> Option<String> {
+        uri::host(&self.0).filter(|_| self.kind() != Kind::PrivateUse)
+    }
+
     /// Who answers there.
     pub fn kind(&self) -> Kind {
         let scheme = self.0.split(':').next().unwrap_or_default();

@@ -110,6 +110,13 @@ pub(crate) fn authority(text: &str) -> Result<(&str, Option<u16>), UriError> {
     if well_formed { Ok((host, port)) } else { Err(UriError::Host) }
 }
 
+/// The host of an absolute URI in lower case, brackets kept; `None` for one without.
+pub(crate) fn host(text: &str) -> Option<String> {
+    let parts = split(text, text.len()).ok()?;
+    let (host, _) = authority(parts.authority?).ok()?;
+    Some(host.to_ascii_lowercase())
+}
+
 /// Whether a host (lower-case, brackets kept) is this machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost"

@@ -113,6 +113,8 @@ section! {
     struct Login("[login]") {
         /// How many sign-ins may fail, for one account from one address, within the window.
         attempts: Count = default "10";
+        /// What tokens say of a login by password in `acr` (OpenID Connect Core §2).
+        acr: At<Words> = default "\"pwd\"";
         /// The time that failed sign-ins are counted in.
         window: At<Seconds> = default "\"15m\"";
         /// How many passwords are checked at the same time; each check takes 19 MiB for a moment.

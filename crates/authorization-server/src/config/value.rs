@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use bailiwick_grant::state::{
-    Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, TokenFormat,
+    Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, SubjectType, TokenFormat,
 };
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject, WebUrl};
@@ -109,6 +109,7 @@ words!(GrantKind {
 words!(Pkce { "required" => Self::Required, "optional" => Self::Optional, });
 words!(Fallback { "global" => Self::Global, "granted" => Self::Granted, });
 words!(Parameter { "ignore" => Self::Ignore, "accept" => Self::Accept, "require" => Self::Require, });
+words!(SubjectType { "public" => Self::Public, "pairwise" => Self::Pairwise, });
 words!(ResponseIss { "send" => Self::Send, "omit" => Self::Omit, });
 words!(RefreshTokens { "offline_access" => Self::OfflineAccess, "always" => Self::Always, });
 

@@ -6,13 +6,14 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bailiwick_grant::flow::authorize;
 use bailiwick_grant::rule::redirect_uri;
+use bailiwick_grant::rule::resource::Directory;
 use bailiwick_grant::rule::way::{Signature, Way};
 use bailiwick_grant::state::{Checked, Client, Destination};
 use bailiwick_grant::{Reason, Refused};
 use bailiwick_oauth::authorize::{Asker, Reply, Request as AuthorizationRequest, client_id};
 use bailiwick_oauth::error::ErrorAnswer;
 use bailiwick_oauth::form::encode;
-use bailiwick_oauth::{ErrorCode, Form, Secret};
+use bailiwick_oauth::{ErrorCode, Form, IdToken, Secret};
 use http::Method;
 
 use super::asked::{self, Asked};
@@ -23,7 +24,7 @@ use crate::app::{Answered, App};
 use crate::cookie::{self, Jar};
 use crate::event::Event;
 use crate::load::{self, Named};
-use crate::{form, page};
+use crate::{form, page, signer};
 
 /// Answers authorization requests: with a page, or by sending the browser back.
 pub(crate) async fn endpoint(
@@ -137,13 +138,26 @@ pub(super) async fn checked(
         scope: &request.scope,
         details: &request.details,
     };
+    let hint = hint(app, request.openid.id_token_hint.as_deref())?;
     let mut directory = load::directory(store, tenant, client, named, None).await?;
-    match authorize::check(tenant, client, &directory, destination.clone(), &request) {
+    let check = |directory: &Directory| {
+        authorize::check(tenant, client, directory, destination.clone(), &request, hint.as_ref())
+    };
+    match check(&directory) {
         Err(refused) if load::wants_hint(&refused) => {
             directory.suggest_among(load::open_to(store, client).await?);
-            Ok(authorize::check(tenant, client, &directory, destination, &request)?)
+            Ok(check(&directory)?)
         }
         checked => Ok(checked?),
+    }
+}
+
+/// The ID token of a hint, which must be one of ours.
+fn hint(app: &App, sent: Option<&str>) -> Result<Option<IdToken>, Failure> {
+    let Some(sent) = sent else { return Ok(None) };
+    match signer::verified_id_token(&app.tenant, &app.keyring.load(), sent) {
+        Some(hint) => Ok(Some(hint)),
+        None => Err(Failure::malformed("id_token_hint is no ID token of this issuer")),
     }
 }
 

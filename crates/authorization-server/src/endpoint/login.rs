@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bailiwick_grant::Change;
 use bailiwick_grant::state::{Interaction, Session, User};
+use bailiwick_jose::base64url;
 use bailiwick_oauth::Secret;
 use bailiwick_window::Attempt;
 
@@ -92,10 +93,17 @@ pub(super) async fn begin_session(
 ) -> Result<(Secret, Session), Failure> {
     let cookie = cookie::fresh(&mut app.entropy());
     let auth_time = app.now();
+    let old = load::session(&*app.store, before, auth_time).await?;
+    // The same user signing in anew goes on with the same session, as clients know it.
+    let sid = old.filter(|old| old.subject == user.subject).and_then(|old| old.sid);
+    let sid = sid.unwrap_or_else(|| base64url::encode(&app.entropy()()[..16]));
     let session = Session {
         digest: cookie.digest(),
         subject: user.subject.clone(),
         auth_time,
+        sid: Some(sid),
+        acr: Some(app.tenant.login_acr.clone()),
+        amr: vec!["pwd".to_owned()], // RFC 8176 §2
         expires_at: auth_time + app.tenant.lifetimes.session,
     };
     let mut attempts = Attempts::new();

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bailiwick_grant::Tenant;
-use bailiwick_grant::flow::userinfo::claims_supported;
+use bailiwick_grant::rule::claims;
 use bailiwick_grant::state::{ResourceServer, ResponseIss};
 use bailiwick_jose::{Algorithm, ContentEncryption};
-use bailiwick_oauth::metadata::{AuthorizationServer, authorization_server_urls};
+use bailiwick_oauth::metadata::{AuthorizationServer, OpenidProvider, authorization_server_urls};
 use bailiwick_oauth::{Issuer, ResponseMode, device, exchange};
 use bailiwick_store::StoreExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -19,11 +19,13 @@ use crate::app::App;
 use crate::event::Event;
 use crate::keys::decryption;
 use crate::load::MOST_LISTED;
-use crate::signer;
 
 /// How long a written document is served again, in seconds: a resource server that was registered
 /// meanwhile appears that much later.
 const KEPT: i64 = 10;
+
+/// The claims that ID tokens have beside those of the user.
+const OF_THE_LOGIN: [&str; 4] = ["sub", "auth_time", "acr", "amr"];
 
 /// The document as it was written.
 pub(crate) struct Written {
@@ -96,7 +98,6 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
         scopes_supported: scopes,
         response_types_supported: words(&["code"]),
         response_modes_supported: words(&ResponseMode::NAMES),
-        authorization_signing_alg_values_supported: signing.clone(),
         grant_types_supported: words(&[
             "authorization_code",
             "refresh_token",
@@ -105,7 +106,7 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
             exchange::GRANT_TYPE,
         ]),
         token_endpoint_auth_methods_supported: client_methods.clone(),
-        token_endpoint_auth_signing_alg_values_supported: signing,
+        token_endpoint_auth_signing_alg_values_supported: signing.clone(),
         introspection_endpoint_auth_methods_supported: words(&[
             "client_secret_basic",
             "client_secret_post",
@@ -122,9 +123,21 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
         revocation_endpoint_auth_methods_supported: client_methods,
         code_challenge_methods_supported: words(&["S256"]),
         prompt_values_supported: words(&["none", "login", "consent", "select_account"]),
-        subject_types_supported: words(&["public"]),
-        id_token_signing_alg_values_supported: words(&[signer::ID_TOKEN.name()]),
-        claims_supported: claims_supported().map(str::to_owned).collect(),
+        subject_types_supported: words(&["public", "pairwise"]),
+        id_token_signing_alg_values_supported: signing.clone(),
+        claims_supported: words(&OF_THE_LOGIN)
+            .into_iter()
+            .chain(claims::supported().map(str::to_owned))
+            .collect(),
+        openid: OpenidProvider {
+            userinfo_signing_alg_values_supported: signing.clone(),
+            authorization_signing_alg_values_supported: signing,
+            acr_values_supported: vec![tenant.login_acr.clone()],
+            claim_types_supported: words(&["normal"]),
+            claims_parameter_supported: Some(true),
+            ui_locales_supported: words(&["en"]),
+            display_values_supported: words(&["page"]),
+        },
         authorization_response_iss_parameter_supported: tenant.response_iss == ResponseIss::Send,
         pushed_authorization_request_endpoint: at("par"),
         require_pushed_authorization_requests: tenant.requests.require_pushed,

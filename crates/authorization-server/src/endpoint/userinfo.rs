@@ -1,19 +1,22 @@
-//! Userinfo (OpenID Connect Core §5.3): the token in the `Authorization` header only (RFC 6750 §2.1).
+//! Userinfo (OpenID Connect Core §5.3): the token in the `Authorization` header, or in a form that was
+//! posted (RFC 6750 §2.1, §2.2).
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bailiwick_grant::flow::userinfo::userinfo;
 use bailiwick_guard::{Presented, Refusal, Scheme};
-use bailiwick_oauth::Secret;
 use bailiwick_oauth::error::ErrorAnswer;
-use http::StatusCode;
+use bailiwick_oauth::{ErrorCode, Form, Secret};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{Method, StatusCode};
 
 use crate::answer::{Failure, json, to_client};
 use crate::app::{Answered, App};
 use crate::event::Event;
-use crate::load;
+use crate::{form, load, signer};
 
 /// Answers who the user is.
 pub(crate) async fn endpoint(
@@ -21,9 +24,44 @@ pub(crate) async fn endpoint(
     event: Event,
     request: Request,
 ) -> Response {
-    let presented = Presented::from_request(request.headers(), request.uri().query());
-    let answer = answer(&app, &event, presented).await;
+    let answer = match posted(request).await {
+        Ok((request, token)) => {
+            let (headers, query) = (&request.headers, request.uri.query());
+            let presented = match (&token, Presented::from_request(headers, query)) {
+                (Some(token), Err(refusal)) if refusal.error().is_none() => {
+                    Presented::from_token(token.expose())
+                }
+                // RFC 6750 §2: one way in each request.
+                (Some(_), _) => {
+                    return to_client(&app, &event, Err(several()));
+                }
+                (None, presented) => presented,
+            };
+            answer(&app, &event, presented).await
+        }
+        Err(failure) => Err(failure),
+    };
     to_client(&app, &event, answer)
+}
+
+/// Takes the token out of a form that was posted (RFC 6750 §2.2), if there is one.
+async fn posted(request: Request) -> Result<(Parts, Option<Secret>), Failure> {
+    let has_form = *request.method() == Method::POST && form::is_form(request.headers());
+    let (parts, body) = request.into_parts();
+    if !has_form {
+        return Ok((parts, None));
+    }
+    let body = Form::parse_bytes(&form::body(body).await?)?;
+    let token = body.one("access_token").map_err(|why| unreadable(&why.to_string()))?;
+    Ok((parts, token.map(Secret::new)))
+}
+
+fn several() -> Failure {
+    unreadable("a token stands in the form and another in the header or the query; send one")
+}
+
+fn unreadable(text: &str) -> Failure {
+    Failure::Unreadable(ErrorAnswer::new(ErrorCode::InvalidRequest, text))
 }
 
 async fn answer(app: &App, event: &Event, presented: Result<Presented<'_>, Refusal>) -> Answered {
@@ -37,8 +75,14 @@ async fn answer(app: &App, event: &Event, presented: Result<Presented<'_>, Refus
         event.client(&claims.client_id);
     }
     let known = token.known();
-    let claims = userinfo(&app.tenant, &token.found, &known, known.user, app.now())?;
-    Ok(json(StatusCode::OK, &claims))
+    let told = userinfo(&app.tenant, &token.found, &known, known.user, app.now())?;
+    match told.signed {
+        None => Ok(json(StatusCode::OK, &told.claims)),
+        Some(algorithm) => {
+            let token = signer::signed(app, algorithm, "JWT", &told.claims).await?;
+            Ok(([(CONTENT_TYPE, "application/jwt")], token).into_response())
+        }
+    }
 }
 
 /// What is wrong with the presented token, as this product answers it (RFC 6750 §3.1).

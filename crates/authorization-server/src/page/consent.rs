@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
+use bailiwick_grant::rule::claims;
 use bailiwick_grant::rule::consent::{Ask, AskedScope};
 use bailiwick_grant::state::{Checked, Client, User};
 use bailiwick_oauth::redirect_uri::Kind;
@@ -102,7 +103,8 @@ fn scopes<'a>(resource: Option<&Resource>, asked: &'a [AskedScope]) -> Vec<Scope
     asked
         .iter()
         .map(|scope| Scope {
-            name: scope.name.as_str(),
+            // A claim by name is shown by the name that the client asked for.
+            name: claims::named(&scope.name).map_or(scope.name.as_str(), |(claim, _)| claim),
             description: &scope.description,
             // Neither an identifier nor a scope holds a space.
             value: match resource {

@@ -18,6 +18,7 @@ mod metadata;
 mod openid_modes;
 mod par;
 mod publisher;
+mod openid_tokens;
 mod revoke;
 mod secrets;
 mod serve;

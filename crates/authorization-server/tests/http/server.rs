@@ -1,5 +1,6 @@
 //! A server in this process: memory store, clock in hand.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -145,7 +146,7 @@ impl Server {
         let store = Arc::new(MemoryStore::new());
         store.commit(keys().await.to_vec()).await.unwrap();
         registry::apply(&*store, &config).await.unwrap();
-        let keyring = Keyring::load(&*store).await.unwrap();
+        let keyring = Keyring::ensure(&*store, &BTreeSet::new(), START).await.unwrap();
         let passwords = Passwords::new(2).unwrap();
         let clock = Arc::new(AtomicI64::new(START));
         let shared: Arc<dyn Store> = store.clone();

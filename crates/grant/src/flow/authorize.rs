@@ -2,15 +2,17 @@
 
 use bailiwick_oauth::authorize::{Asker, Reply, Request};
 use bailiwick_oauth::redirect_uri::Kind;
-use bailiwick_oauth::{ErrorCode, Grant, ResponseMode, Secret};
+use bailiwick_oauth::{ErrorCode, Grant, IdToken, ResponseMode, Secret};
 
 use crate::entropy::secret;
 use crate::rule::consent::{self, Ask, AskedServer};
+pub use crate::rule::login::Login;
+use crate::rule::login::{self, Verdict};
 use crate::rule::resource::Directory;
-use crate::rule::{details, pkce, redirect_uri, resource, scope};
+use crate::rule::{claims, details, pkce, redirect_uri, resource, scope};
 use crate::state::{
-    Checked, Client, Code, Consent, Destination, GrantId, GrantKind, GrantRecord, Interaction,
-    PollAnswer, Polled, Rotation, Said, Session, Standing, Status, User,
+    Checked, Client, Code, Consent, Destination, GrantId, GrantKind, GrantRecord, GrantedLogin,
+    Interaction, PollAnswer, Polled, Rotation, Said, Standing, Status, Wish,
 };
 use crate::{Change, Decision, Entropy, Explanation, Loaded, Reason, Refused, Tenant};
 
@@ -33,6 +35,9 @@ pub fn destination(client: &Client, asker: &Asker, reply: Reply) -> Result<Desti
 
 /// Checks everything about a request that does not depend on the user.
 ///
+/// `hint` is the request's `id_token_hint`: its signature and issuer were verified with our own
+/// keys, its time was not looked at (OpenID Connect Core §3.1.2.1).
+///
 /// # Errors
 /// To be redirected to the destination.
 pub fn check(
@@ -41,6 +46,7 @@ pub fn check(
     directory: &Directory,
     destination: Destination,
     request: &Request,
+    hint: Option<&IdToken>,
 ) -> Result<Checked, Refused> {
     // RFC 6749 §4.1.2.1: unauthorized_client.
     if !client.grant_types.contains(&GrantKind::AuthorizationCode) {
@@ -54,64 +60,27 @@ pub fn check(
     let details = details::resolve(tenant, client, directory, &named, &request.details)?; // RFC 9396 §5
     let scopes = &request.scope;
     let resolved = scope::resolve_beside(tenant, client, directory, &named, scopes, details)?; // RFC 6749 §3.3
+    let scope::Resolved { mut asked, mut explanation } = resolved;
+    let mut wish = Wish::default();
+    // OpenID Connect Core §3.1.2.1: without `openid` it is no request of OpenID Connect.
+    if asked.global.has("openid") {
+        wish = login::wish(tenant, client, &request.openid, hint)?; // OpenID Connect Core §5.5.1
+        let named = &request.openid.claims;
+        wish.claims = claims::resolve(tenant, client, named, &mut asked, &mut explanation); // §5.5
+    }
     Ok(Checked {
         client: client.id.clone(),
         destination,
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),
         prompt: request.prompt,
-        max_age: request.max_age,
+        max_age: request.max_age.or(client.openid.default_max_age),
         login_hint: request.login_hint.clone(),
-        asked: resolved.asked,
+        wish,
+        asked,
         polled: None,
-        explanation: resolved.explanation,
+        explanation,
     })
-}
-
-/// A user who signed in.
-#[derive(Debug, Clone, Copy)]
-pub struct Login<'a> {
-    /// The user.
-    pub user: &'a User,
-    /// The session of this browser.
-    pub session: &'a Session,
-    when: When,
-}
-
-/// Whether a login answers this very request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
-    /// The user signed in because this request asked for it.
-    Now,
-    /// The user had signed in before.
-    Before,
-}
-
-impl<'a> Login<'a> {
-    /// A login, told apart by whether it was made in this interaction.
-    pub fn new(user: &'a User, session: &'a Session, interaction: Option<&Interaction>) -> Self {
-        let made_here = interaction
-            .and_then(|interaction| interaction.signed_in.as_ref())
-            .is_some_and(|made| *made == session.digest);
-        Self { user, session, when: if made_here { When::Now } else { When::Before } }
-    }
-
-    fn suffices(&self, request: &Checked, now: i64) -> bool {
-        if !self.user.enabled
-            || self.session.subject != self.user.subject
-            || now >= self.session.expires_at
-        {
-            return false;
-        }
-        if self.when == When::Now {
-            return true;
-        }
-        let is_young = request.max_age.is_none_or(|age| now - self.session.auth_time <= age);
-        is_young
-            && request.max_age != Some(0)
-            && !request.prompt.login
-            && !request.prompt.select_account
-    }
 }
 
 /// What comes next for a checked request.
@@ -154,13 +123,20 @@ pub fn proceed(
         let step = Step::Confirm(consent::all(client, directory, request));
         return Ok(Next { step, explanation: Explanation::default() });
     }
-    let Some(login) = login.filter(|login| login.suffices(request, now)) else {
-        return if request.prompt.none {
-            let text = "the user must sign in, but prompt=none forbids to ask";
-            Err(Refused::new(ErrorCode::LoginRequired, Reason::LoginRequired, text))
-        } else {
-            Ok(Next { step: Step::Login, explanation: Explanation::default() })
-        };
+    let required = |text: &str| Refused::new(ErrorCode::LoginRequired, Reason::LoginRequired, text);
+    let login = match login.map(|login| (login, login.verdict(tenant, client, request, now))) {
+        Some((login, Verdict::Suffices)) => login,
+        // OpenID Connect Core §3.1.2.2
+        Some((_, Verdict::AnotherUser)) => {
+            return Err(required("another user signed in than the one that the request is about"));
+        }
+        Some((_, Verdict::TooWeak)) => return Err(login::too_weak()),
+        None | Some((_, Verdict::SignIn)) if request.prompt.none => {
+            return Err(required("the user must sign in, but prompt=none forbids to ask"));
+        }
+        None | Some((_, Verdict::SignIn)) => {
+            return Ok(Next { step: Step::Login, explanation: Explanation::default() });
+        }
     };
     let permitted = scope::permit(tenant, client, directory, login.user, &request.asked)?;
     let wanted = permitted.asked;
@@ -313,6 +289,12 @@ pub fn issue(
         subject: login.user.subject.clone(),
         grant,
         auth_time: login.session.auth_time,
+        openid: GrantedLogin {
+            sid: login.session.sid.clone(),
+            acr: login.session.acr.clone(),
+            amr: login.session.amr.clone(),
+            claims: request.wish.claims.clone(),
+        },
         status: Status::Live,
         rotation: Rotation::default(),
         given_at: now,

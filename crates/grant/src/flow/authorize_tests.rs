@@ -2,7 +2,7 @@ use bailiwick_oauth::{ClientId, Form, RedirectUri};
 
 use super::*;
 use crate::fixture::{API, BACK, NOW, World, grant, no};
-use crate::state::{Authentication, Pkce};
+use crate::state::{Authentication, Pkce, Session};
 
 const READ: &str = "scope=openid+read&resource=https://api.example.com";
 

@@ -12,7 +12,7 @@ use crate::entropy::secret;
 use crate::rule::resource::Directory;
 use crate::rule::{details, resource, scope};
 use crate::state::{
-    Checked, Client, Destination, GrantKind, Pending, PollAnswer, Polled, UserCodeRecord,
+    Checked, Client, Destination, GrantKind, Pending, PollAnswer, Polled, UserCodeRecord, Wish,
 };
 use crate::{Change, Decision, Entropy, Reason, Refused, Tenant};
 
@@ -125,6 +125,7 @@ fn check(
         prompt: Prompt::default(),
         max_age: None,
         login_hint: None,
+        wish: Wish::default(),
         asked: resolved.asked,
         polled: Some(polled),
         explanation: resolved.explanation,

@@ -71,8 +71,9 @@ impl Found {
         let is_granted =
             known.grant.is_none_or(|grant| grant.covers(&claims.jti, &server.identifier));
         // A client's own token speaks of no user.
-        let has_user = known.grant.is_none()
-            || known.user.is_some_and(|user| user.enabled && user.subject == claims.sub);
+        let has_user = known.grant.is_none_or(|grant| {
+            known.user.is_some_and(|user| user.enabled && user.subject == grant.subject)
+        });
         (is_for_it && is_granted && has_user && server.enabled).then_some(claims)
     }
 }

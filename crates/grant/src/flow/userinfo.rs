@@ -1,41 +1,21 @@
 //! Userinfo: the user's claims, for the token without a resource (OpenID Connect Core §5.3, §5.4).
 
+use bailiwick_jose::Algorithm;
 use bailiwick_oauth::ErrorCode;
 use serde_json::{Map, Value};
 
 use super::introspect::{Found, Known};
+use crate::rule::claims;
 use crate::state::User;
 use crate::{Reason, Refused, Tenant};
 
-/// The claims that each scope opens (OpenID Connect Core §5.4).
-const CLAIMS: [(&str, &[&str]); 4] = [
-    (
-        "profile",
-        &[
-            "name",
-            "family_name",
-            "given_name",
-            "middle_name",
-            "nickname",
-            "preferred_username",
-            "profile",
-            "picture",
-            "website",
-            "gender",
-            "birthdate",
-            "zoneinfo",
-            "locale",
-            "updated_at",
-        ],
-    ),
-    ("email", &["email", "email_verified"]),
-    ("address", &["address"]),
-    ("phone", &["phone_number", "phone_number_verified"]),
-];
-
-/// The names of all claims that userinfo may answer with.
-pub fn claims_supported() -> impl Iterator<Item = &'static str> {
-    std::iter::once("sub").chain(CLAIMS.iter().flat_map(|(_, names)| names.iter().copied()))
+/// What userinfo answers.
+#[derive(Debug)]
+pub struct Userinfo {
+    /// The claims.
+    pub claims: Map<String, Value>,
+    /// With what they are signed; as plain JSON, where there is none.
+    pub signed: Option<Algorithm>,
 }
 
 /// Says who the user is, as far as the token's scopes go.
@@ -49,7 +29,7 @@ pub fn userinfo(
     known: &Known<'_>,
     user: Option<&User>,
     now: i64,
-) -> Result<Map<String, Value>, Refused> {
+) -> Result<Userinfo, Refused> {
     let invalid = |reason, text: &str| Refused::new(ErrorCode::InvalidToken, reason, text);
     let claims = found.live(tenant, known, now).ok_or_else(|| {
         invalid(Reason::Expired, "the access token is expired, revoked or unknown")
@@ -58,23 +38,24 @@ pub fn userinfo(
         let text = "this token is for another resource; get one without resource";
         return Err(invalid(Reason::OtherAudience, text));
     }
-    let user = user
-        .filter(|user| user.enabled && user.subject == claims.sub)
-        .ok_or_else(|| invalid(Reason::SubjectDisabled, "the user is gone"))?;
+    // A client's own token speaks of no user.
+    let gone = || invalid(Reason::SubjectDisabled, "the user is gone");
+    let (grant, client) = known.grant.zip(known.client).ok_or_else(gone)?;
+    let user =
+        user.filter(|user| user.enabled && user.subject == grant.subject).ok_or_else(gone)?;
     if !claims.scope.has("openid") {
         let text = "userinfo needs the scope openid";
         return Err(Refused::new(ErrorCode::InsufficientScope, Reason::NotGranted, text));
     }
-    let mut answer = Map::new();
+    let mut answer = claims::at_userinfo(tenant, client, user, grant, &claims.scope);
     answer.insert("sub".to_owned(), claims.sub.as_str().into());
-    for (_, names) in CLAIMS.iter().filter(|(scope, _)| claims.scope.has(scope)) {
-        for name in *names {
-            if let Some(value) = user.claims.get(*name) {
-                answer.insert((*name).to_owned(), value.clone());
-            }
-        }
+    let signed = client.openid.userinfo_signed_response_alg;
+    if signed.is_some() {
+        // OpenID Connect Core §5.3.2
+        answer.insert("iss".to_owned(), tenant.issuer.as_str().into());
+        answer.insert("aud".to_owned(), client.id.as_str().into());
     }
-    Ok(answer)
+    Ok(Userinfo { claims: answer, signed })
 }
 
 #[cfg(test)]

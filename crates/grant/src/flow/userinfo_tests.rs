@@ -11,7 +11,7 @@ const QUERY: &str = "scope=openid+email+read&resource=https://api.example.com";
 fn verdict(world: &World, found: &Found) -> String {
     let user = Some(&world.user);
     match world.with_known(found, |known| userinfo(&world.tenant, found, known, user, world.now)) {
-        Ok(answer) => serde_json::to_string(&answer).unwrap(),
+        Ok(answer) => serde_json::to_string(&answer.claims).unwrap(),
         Err(refused) => no(&refused),
     }
 }
@@ -85,9 +85,31 @@ fn another_users_claims_are_never_told() {
     assert_eq!(verdict(&world, &found), "invalid_token subject_disabled");
 }
 
+//= https://openid.net/specs/openid-connect-core-1_0.html#section-5.3.2
+//= type=test
+//# If signed, the UserInfo Response MUST contain the Claims iss (issuer) and aud (audience) as
+//# members.
 #[test]
-fn every_claim_that_can_be_answered_is_published() {
-    let all: Vec<&str> = claims_supported().collect();
-    assert_eq!(all.len(), 20);
-    assert!(all.contains(&"sub") && all.contains(&"email") && all.contains(&"phone_number"));
+fn a_signed_answer_names_issuer_and_client() {
+    let (mut world, found) = issued("scope=openid", "");
+    world.client.openid.userinfo_signed_response_alg = Some(Algorithm::Es256);
+    let expected = r#"{"aud":"shop","iss":"https://id.example.com","sub":"user-1"}"#;
+    assert_eq!(verdict(&world, &found), expected);
+}
+
+//= https://openid.net/specs/openid-connect-core-1_0.html#section-5.3.2
+//= type=test
+//# The sub (subject) Claim MUST always be returned in the UserInfo Response.
+#[test]
+fn a_pairwise_client_reads_the_same_subject_everywhere() {
+    let mut world = World::new();
+    world.client.openid.subject_type = crate::state::SubjectType::Pairwise;
+    let code = world.authorize(QUERY).unwrap();
+    let tokens = world.redeem(&code, "").unwrap();
+    let sub = tokens.id.as_ref().unwrap().claims.sub.clone();
+    assert_ne!(sub, world.user.subject);
+    assert_eq!(tokens.access.claims.sub, sub);
+    let found = world.found(&tokens);
+    assert!(verdict(&world, &found).contains(&format!(r#""sub":"{sub}""#)));
+    assert_eq!(world.grant().value.subject, world.user.subject, "records keep the user's own name");
 }

@@ -4,6 +4,7 @@ use bailiwick_oauth::details::Detail;
 use bailiwick_oauth::redirect_uri::Kind;
 use bailiwick_oauth::{Grant, Permission, Resource, Scope, Scopes, Subject};
 
+use super::claims;
 use super::resource::Directory;
 use super::scope::without_empty;
 use crate::state::{Checked, Client, Consent, ResourceServer};
@@ -76,7 +77,7 @@ pub fn ask(
         AskedScope {
             name: name.clone(),
             description: definition
-                .map_or_else(|| global_description(name).to_owned(), |d| d.description.clone()),
+                .map_or_else(|| global_description(name), |d| d.description.clone()),
             sensitive,
             required: is_required(client, resource, name),
             remembered,
@@ -242,8 +243,11 @@ fn is_required(client: &Client, resource: Option<&Resource>, scope: &Scope) -> b
     }
 }
 
-fn global_description(scope: &Scope) -> &'static str {
-    match scope.as_str() {
+fn global_description(scope: &Scope) -> String {
+    if let Some((claim, _)) = claims::named(scope) {
+        return claims::description(claim);
+    }
+    let text = match scope.as_str() {
         "openid" => "Know who you are",
         "profile" => "See your name and profile",
         "email" => "See your e-mail address",
@@ -251,7 +255,8 @@ fn global_description(scope: &Scope) -> &'static str {
         "phone" => "See your telephone number",
         "offline_access" => "Keep this access while you are away",
         _ => "",
-    }
+    };
+    text.to_owned()
 }
 
 #[cfg(test)]

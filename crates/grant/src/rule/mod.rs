@@ -1,12 +1,15 @@
 //! Whether: one pure function per rule.
 
+pub mod claims;
 pub mod client_auth;
 pub mod consent;
 pub mod details;
+pub mod login;
 pub mod pkce;
 pub mod qualified;
 pub mod redirect_uri;
 pub mod request_object;
 pub mod resource;
 pub mod scope;
+pub mod subject;
 pub mod way;

@@ -2,6 +2,7 @@
 
 use bailiwick_oauth::{ErrorCode, Grant, Permission, Resource, Scope, Scopes};
 
+use super::claims;
 use super::details::{self, Details};
 use super::qualified::{DEFAULT, MOST_QUALIFIED, may_be_qualified, reading, readings};
 use super::resource::{self, Directory};
@@ -168,7 +169,14 @@ pub fn permit(
 }
 
 /// What the rules say of a global scope now.
+///
+/// A claim that was asked for by name stands and falls with the scope that opens it.
 fn global_now(tenant: &Tenant, client: &Client, scope: &Scope) -> Reason {
+    if let Some((_, opening)) = claims::named(scope)
+        && let Ok(opening) = Scope::parse(opening)
+    {
+        return global_now(tenant, client, &opening);
+    }
     if !tenant.global_scopes.contains(scope) {
         Reason::NotDefined
     } else if !client.ceiling.global.reaches(scope) {
@@ -264,7 +272,8 @@ pub fn narrow(
     Ok(Narrowed { scopes, explanation })
 }
 
-/// Narrows a grant to its global scopes, for the userinfo token; `offline_access` never enters it.
+/// Narrows a grant to its global scopes, for the userinfo token; neither `offline_access` nor a claim
+/// that was asked for by name ever enters it.
 ///
 /// # Errors
 /// `invalid_scope` as for [`narrow`].
@@ -278,7 +287,9 @@ pub fn narrow_global(
     let wanted = held(tenant, directory, grant, asked)?;
     let mut explanation = Explanation::default();
     let mut scopes = Scopes::new();
-    for scope in grant.global.iter().filter(|scope| scope.as_str() != "offline_access") {
+    let enters =
+        |scope: &&Scope| scope.as_str() != "offline_access" && claims::named(scope).is_none();
+    for scope in grant.global.iter().filter(enters) {
         let is_wanted =
             wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|w| w.is((None, scope))));
         let reason = global_now(tenant, client, scope);

@@ -10,7 +10,7 @@ use bailiwick_oauth::{ClientId, Permission, RedirectUri, Resource, Scope, Scopes
 use serde::{Deserialize, Serialize};
 
 pub use exchange::ExchangeSettings;
-pub use openid::{OpenidSettings, ResponseIss};
+pub use openid::{OpenidSettings, ResponseIss, SubjectType};
 
 use super::resource_server::Origin;
 use crate::{Kind, Record, Stored};

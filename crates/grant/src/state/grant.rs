@@ -1,10 +1,14 @@
 //! What was given, and the refresh tokens that speak for it (RFC 6749 §1.3, §6).
 
+mod openid;
+
 use std::fmt;
 
 use bailiwick_jose::{base64url, digest};
 use bailiwick_oauth::{ClientId, Grant, Resource, Subject};
 use serde::{Deserialize, Serialize};
+
+pub use openid::GrantedLogin;
 
 use crate::{Entropy, Kind, Record, Stored};
 
@@ -80,6 +84,9 @@ pub struct GrantRecord {
     pub grant: Grant,
     /// When the user signed in.
     pub auth_time: i64,
+    /// What else ID tokens and userinfo say.
+    #[serde(default)]
+    pub openid: GrantedLogin,
     /// Whether it still holds.
     pub status: Status,
     /// Where the rotation of its refresh tokens stands.

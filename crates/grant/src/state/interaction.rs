@@ -1,9 +1,13 @@
 //! An authorization request that waits for the user: checked once, resumed after login and consent.
 
+mod wish;
+
 use bailiwick_oauth::authorize::Prompt;
 use bailiwick_oauth::secret::Digest;
 use bailiwick_oauth::{ClientId, CodeChallenge, Grant, RedirectUri, ResponseMode, UserCode};
 use serde::{Deserialize, Serialize};
+
+pub use wish::{Acr, Wish};
 
 use super::pending::Polled;
 use crate::{Explanation, Kind, Record, Stored};
@@ -39,6 +43,9 @@ pub struct Checked {
     pub(crate) prompt: Prompt,
     pub(crate) max_age: Option<i64>,
     pub(crate) login_hint: Option<String>,
+    /// What it wants of the login and of the user's claims.
+    #[serde(default)]
+    pub(crate) wish: Wish,
     /// What was asked, resolved to pairs and held under the client's ceiling.
     pub(crate) asked: Grant,
     /// Whether it is answered to whoever polls for it; then the browser brings nothing to the client.

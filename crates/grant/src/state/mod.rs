@@ -14,19 +14,20 @@ mod refresh;
 mod resource_server;
 mod session;
 mod signing_key;
+mod stored_secret;
 mod token;
 mod user;
 
 pub use client::{
     Authentication, Ceiling, Client, ExchangeSettings, Fallback, GrantKind, Keys, OpenidSettings,
-    Parameter, Pkce, Reach, RefreshTokens, Requests, ResponseIss,
+    Parameter, Pkce, Reach, RefreshTokens, Requests, ResponseIss, SubjectType,
 };
 pub use code::{Code, Standing};
 pub use consent::Consent;
 pub use decryption_key::StoredDecryptionKey;
 pub use encryption::{Encryption, Recipient};
-pub use grant::{GrantId, GrantRecord, Origin as GrantOrigin, Rotation, Status};
-pub use interaction::{Checked, Destination, Interaction};
+pub use grant::{GrantId, GrantRecord, GrantedLogin, Origin as GrantOrigin, Rotation, Status};
+pub use interaction::{Acr, Checked, Destination, Interaction, Wish};
 pub use name::{Name, NameOwner};
 pub use pending::{Pending, PollAnswer, Polled, Said, UserCodeRecord};
 pub use pushed::{PushedRequest, Taken};
@@ -36,5 +37,6 @@ pub use resource_server::{
 };
 pub use session::Session;
 pub use signing_key::StoredKey;
+pub use stored_secret::StoredSecret;
 pub use token::{OpaqueToken, RevokedToken};
 pub use user::{User, Username};

@@ -15,6 +15,16 @@ pub struct Session {
     pub subject: Subject,
     /// When.
     pub auth_time: i64,
+    /// Its name for clients, kept when the same user signs in anew (OpenID Connect Back-Channel
+    /// Logout §2.1).
+    #[serde(default)]
+    pub sid: Option<String>,
+    /// How strongly (OpenID Connect Core §2, `acr`).
+    #[serde(default)]
+    pub acr: Option<String>,
+    /// By what means (RFC 8176).
+    #[serde(default)]
+    pub amr: Vec<String>,
     /// Until when it holds.
     pub expires_at: i64,
 }

@@ -1,8 +1,8 @@
 //! Records to try a store with.
 
 use bailiwick_grant::state::{
-    Code, GrantId, GrantRecord, Name, NameOwner, RefreshToken, RevokedToken, Rotation, Session,
-    Standing, Status, Username,
+    Code, GrantId, GrantRecord, GrantedLogin, Name, NameOwner, RefreshToken, RevokedToken,
+    Rotation, Session, Standing, Status, Username,
 };
 use bailiwick_oauth::secret::Digest;
 use bailiwick_oauth::{ClientId, Grant, Subject};
@@ -47,6 +47,7 @@ pub fn grant(key: &str) -> GrantRecord {
         subject: subject("ada"),
         grant: Grant::default(),
         auth_time: 900,
+        openid: GrantedLogin::default(),
         status: Status::Live,
         rotation: Rotation::default(),
         given_at: 1_000,
@@ -69,7 +70,16 @@ pub fn revoked(jti: &str, expires_at: i64) -> RevokedToken {
 }
 
 pub fn session(key: &str, expires_at: i64) -> Session {
-    Session { digest: digest(key), subject: subject("ada"), auth_time: 900, expires_at }
+    let (sid, acr, amr) = (Some("sid".to_owned()), None, Vec::new());
+    Session {
+        digest: digest(key),
+        subject: subject("ada"),
+        auth_time: 900,
+        sid,
+        acr,
+        amr,
+        expires_at,
+    }
 }
 
 pub fn username(key: &str) -> Username {

@@ -56,7 +56,7 @@ pub(super) fn check(
     client.parameter = entry.resource_parameter;
     client.refresh_tokens = entry.refresh_tokens;
     client.first_party = entry.first_party;
-    client.openid = entry.openid.settings();
+    client.openid = entry.openid.check(&client.redirect_uris, reader);
     client.origin = Origin::Managed;
     Some(client)
 }

@@ -72,6 +72,12 @@ fn tenant(root: &Root, servers: &[ResourceServer], reader: &mut Reader<'_>) -> T
     tenant.default_resource = root.default_resource.as_ref().map(|at| at.value.clone());
     tenant.strict = root.strict;
     tenant.response_iss = root.response_iss;
+    let acr = &root.login.acr;
+    if acr.value.0.contains(' ') {
+        let help = "write one word, as a client writes it in `acr_values`";
+        reader.problem(&acr.span, "an `acr` holds no space", help);
+    }
+    tenant.login_acr.clone_from(&acr.value.0);
     tenant.most_resources = root.most_resources.0.into();
     if root.dangerous_allow_plain_http_resources {
         tenant.plain_http = PlainHttp::Anywhere;

@@ -23,7 +23,7 @@ pub fn client_credentials(
     };
     let subject = Subject::of_client(&context.client.id);
     let mut changes = Vec::new();
-    let source = Source::client(&subject, entropy);
+    let source = Source::client(subject, entropy);
     let access = access_token(context, &narrowed, source, entropy, &mut changes);
     let outcome = Ok(Tokens { access, refresh: None, id: None });
     Decision { changes, outcome, explanation: narrowed.explanation }

@@ -145,8 +145,11 @@ fn a_code_for_openid_always_yields_an_id_token_for_the_client() {
         let query = format!("scope=openid+read&{ON_API}&nonce=n");
         let code = world.authorize(&query).unwrap();
         let token = world.redeem(&code, more).unwrap().id.unwrap();
-        assert_eq!(token.aud, world.client.id);
-        assert_eq!((token.nonce.as_deref(), token.sub), (Some("n"), world.user.subject));
+        assert_eq!(token.claims.aud, world.client.id);
+        assert_eq!(
+            (token.claims.nonce.as_deref(), token.claims.sub),
+            (Some("n"), world.user.subject)
+        );
     }
     let mut world = World::new();
     let code = world.authorize(&format!("scope=read&{ON_API}")).unwrap();

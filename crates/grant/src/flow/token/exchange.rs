@@ -58,11 +58,12 @@ struct Passed<'a> {
     act: Option<Actor>,
 }
 
-impl<'a> Passed<'a> {
-    fn source(self, entropy: &mut dyn Entropy) -> Source<'a> {
+impl Passed<'_> {
+    fn source(self, entropy: &mut dyn Entropy) -> Source {
         let Self { claims, by, act } = self;
         Source {
-            subject: &claims.sub,
+            // As the API that it was sent to knows the user already.
+            subject: claims.sub.clone(),
             // INVARIANT: it dies with the grant of the subject token.
             jti: match GrantId::of_token(&claims.jti) {
                 Some(grant) => {
@@ -71,6 +72,8 @@ impl<'a> Passed<'a> {
                 None => identifier(entropy),
             },
             auth_time: claims.auth_time,
+            acr: claims.acr.clone(),
+            amr: claims.amr.clone(),
             act,
             until: Some(claims.exp),
         }

@@ -47,7 +47,16 @@ pub struct Tokens {
     /// The refresh token.
     pub refresh: Option<Secret>,
     /// The ID token.
-    pub id: Option<IdToken>,
+    pub id: Option<Identity>,
+}
+
+/// An ID token to be signed.
+#[derive(Debug)]
+pub struct Identity {
+    /// Its claims, but for the hash of the access token that it comes with.
+    pub claims: IdToken,
+    /// With what it is signed.
+    pub algorithm: Algorithm,
 }
 
 /// An access token to be written down.

@@ -7,6 +7,7 @@ use bailiwick_oauth::token::Request;
 use super::held::{Held, live, replayed};
 use super::narrow::narrow;
 use super::{Context, Outcome, Tokens, invalid_grant, write};
+use crate::rule::scope::holds_global;
 use crate::state::{GrantKind, GrantRecord, RefreshToken, Rotation, User};
 use crate::{Decision, Entropy, Loaded, Reason, Refused};
 
@@ -32,7 +33,7 @@ pub fn refresh_token(
     };
     let record = &held.grant.value;
     let mut changes = Vec::new();
-    let source = write::Source::grant(record, entropy);
+    let source = write::Source::grant(context, record, entropy);
     let access = write::access_token(context, &narrowed, source, entropy, &mut changes);
     let (next, change) = write::refresh_token(context, record, rotation.generation, entropy);
     changes.push(change);
@@ -42,7 +43,10 @@ pub fn refresh_token(
         .max(context.now + context.tenant.lifetimes.refresh_token);
     // Written even by a sibling: a revocation in the meantime is a conflict.
     changes.push(held.grant.update(GrantRecord { rotation, expires_at, ..record.clone() }));
-    let outcome = Ok(Tokens { access, refresh: Some(next), id: None });
+    // OpenID Connect Core §12.2: as the first one, without its nonce.
+    let holds_openid = holds_global(context.tenant, context.client, &record.grant, "openid");
+    let id = holds_openid.then(|| write::id_token(context, &held, None));
+    let outcome = Ok(Tokens { access, refresh: Some(next), id });
     Decision { changes, outcome, explanation: narrowed.explanation }
 }
 

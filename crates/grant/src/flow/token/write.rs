@@ -6,9 +6,9 @@ use bailiwick_oauth::{IdToken, Secret, Subject};
 
 use super::held::Held;
 use super::narrow::Narrowed;
-use super::{Access, AccessForm, Context, Outcome, Tokens};
+use super::{Access, AccessForm, Context, Identity, Outcome, Tokens};
 use crate::entropy::{identifier, secret};
-use crate::rule::scope;
+use crate::rule::{claims, scope, subject};
 use crate::state::{GrantKind, GrantRecord, OpaqueToken, RefreshToken, RefreshTokens, TokenFormat};
 use crate::{Change, Decision, Entropy};
 
@@ -28,8 +28,8 @@ pub(super) fn first_tokens(
     let record = &held.grant.value;
     let mut changes = vec![spent];
     let may = |scope| scope::holds_global(tenant, client, &record.grant, scope); // rules §6.3
-    let id = may("openid").then(|| id_token(context, record, nonce));
-    let source = Source::grant(record, entropy);
+    let id = may("openid").then(|| id_token(context, held, nonce));
+    let source = Source::grant(context, record, entropy);
     let access = access_token(context, &narrowed, source, entropy, &mut changes);
     let gets_refresh = client.grant_types.contains(&GrantKind::RefreshToken)
         && (may("offline_access") || client.refresh_tokens == RefreshTokens::Always);
@@ -46,34 +46,52 @@ pub(super) fn first_tokens(
 }
 
 /// Of what an access token comes.
-pub(super) struct Source<'a> {
-    /// Of whom it speaks.
-    pub(super) subject: &'a Subject,
+pub(super) struct Source {
+    /// Of whom it speaks, as its client knows the user.
+    pub(super) subject: Subject,
     /// Its own identifier, which says of which grant it is.
     pub(super) jti: String,
     /// When the user signed in.
     pub(super) auth_time: Option<i64>,
+    /// How strongly.
+    pub(super) acr: Option<String>,
+    /// By what means.
+    pub(super) amr: Vec<String>,
     /// Who acts for the subject.
     pub(super) act: Option<Actor>,
     /// Until when it may live at most.
     pub(super) until: Option<i64>,
 }
 
-impl<'a> Source<'a> {
+impl Source {
     /// A grant of a user.
-    pub(super) fn grant(grant: &'a GrantRecord, entropy: &mut dyn Entropy) -> Self {
+    pub(super) fn grant(
+        context: &Context<'_>,
+        grant: &GrantRecord,
+        entropy: &mut dyn Entropy,
+    ) -> Self {
         Self {
-            subject: &grant.subject,
+            subject: subject::told(context.tenant, context.client, &grant.subject),
             jti: grant.id.token_id(entropy),
             auth_time: Some(grant.auth_time),
+            acr: grant.openid.acr.clone(),
+            amr: grant.openid.amr.clone(),
             act: None,
             until: None,
         }
     }
 
     /// A client on its own behalf.
-    pub(super) fn client(subject: &'a Subject, entropy: &mut dyn Entropy) -> Self {
-        Self { subject, jti: identifier(entropy), auth_time: None, act: None, until: None }
+    pub(super) fn client(subject: Subject, entropy: &mut dyn Entropy) -> Self {
+        Self {
+            subject,
+            jti: identifier(entropy),
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            act: None,
+            until: None,
+        }
     }
 }
 
@@ -81,7 +99,7 @@ impl<'a> Source<'a> {
 pub(super) fn access_token(
     context: &Context<'_>,
     narrowed: &Narrowed<'_>,
-    source: Source<'_>,
+    source: Source,
     entropy: &mut dyn Entropy,
     changes: &mut Vec<Change>,
 ) -> Access {
@@ -92,7 +110,7 @@ pub(super) fn access_token(
     };
     let claims = Claims {
         iss: tenant.issuer.clone(),
-        sub: source.subject.clone(),
+        sub: source.subject,
         aud: audience.to_owned(),
         client_id: context.client.id.clone(),
         scope: narrowed.scopes.clone(),
@@ -100,6 +118,8 @@ pub(super) fn access_token(
         iat: context.now,
         exp: source.until.map_or(context.now + lifetime, |until| until.min(context.now + lifetime)),
         auth_time: source.auth_time,
+        acr: source.acr,
+        amr: source.amr,
         act: source.act,
         authorization_details: narrowed.details.clone(),
     };
@@ -141,15 +161,23 @@ pub(super) fn refresh_token(
     (token, Change::insert(record))
 }
 
-/// The ID token (OpenID Connect Core §3.1.3.6): its audience is the client, never a resource.
-fn id_token(context: &Context<'_>, grant: &GrantRecord, nonce: Option<&str>) -> IdToken {
-    IdToken {
-        iss: context.tenant.issuer.clone(),
-        sub: grant.subject.clone(),
-        aud: context.client.id.clone(),
-        iat: context.now,
-        exp: context.now + context.tenant.lifetimes.id_token,
+/// The ID token (OpenID Connect Core §2): its audience is the client, never a resource.
+pub(super) fn id_token(context: &Context<'_>, held: &Held<'_>, nonce: Option<&str>) -> Identity {
+    let Context { tenant, client, now, .. } = *context;
+    let grant = &held.grant.value;
+    let claims = IdToken {
+        iss: tenant.issuer.clone(),
+        sub: subject::told(tenant, client, &grant.subject),
+        aud: client.id.clone(),
+        iat: now,
+        exp: now + tenant.lifetimes.id_token,
         auth_time: grant.auth_time,
         nonce: nonce.map(str::to_owned),
-    }
+        acr: grant.openid.acr.clone(),
+        amr: grant.openid.amr.clone(),
+        sid: grant.openid.sid.clone(),
+        at_hash: None, // of the access token as it is signed
+        claims: claims::in_id_token(tenant, client, held.user, grant),
+    };
+    Identity { claims, algorithm: client.openid.id_token_signed_response_alg }
 }
