@@ -30,7 +30,7 @@ use crate::config::Login;
 use crate::cookie::Cookies;
 use crate::endpoint::{
     assets, authorize, consent, device, device_authorization, health, introspect, jwks, login,
-    metadata, par, revoke, token, userinfo,
+    logout, metadata, par, revoke, token, userinfo,
 };
 use crate::keys::Keyring;
 use crate::password::Passwords;
@@ -146,6 +146,8 @@ impl AuthorizationServer {
             .route(&at("consent"), get(consent::page).post(consent::endpoint))
             .route(&at("device"), get(device::page).post(device::endpoint))
             .route(&at("device_authorization"), post(device_authorization::endpoint))
+            .route(&at("logout"), get(logout::endpoint).post(logout::endpoint))
+            .route(&at("logout/confirm"), post(logout::confirmed))
             .route(&at("introspect"), post(introspect::endpoint))
             .route(&at("health"), get(health::live))
             .route(&at("ready"), get(health::ready))

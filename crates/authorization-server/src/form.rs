@@ -13,7 +13,7 @@ use crate::answer::Failure;
 pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// The parameters that are read from a body somewhere.
-const OURS: [&str; 43] = [
+const OURS: [&str; 44] = [
     // authorization, RFC 6749 §4.1.1
     "response_type",
     "response_mode",
@@ -52,6 +52,8 @@ const OURS: [&str; 43] = [
     "client_secret",
     "client_assertion",
     "client_assertion_type",
+    // logout
+    "post_logout_redirect_uri",
     // our pages
     "interaction",
     "username",

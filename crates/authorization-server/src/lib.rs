@@ -27,6 +27,7 @@ mod endpoint;
 mod event;
 mod form;
 mod load;
+mod logout;
 mod page;
 mod reply;
 mod sealed;

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::state::{
     Client, Code, Consent, GrantRecord, Interaction, Name, OpaqueToken, Pending, PollAnswer,
-    PushedRequest, RefreshToken, ResourceServer, RevokedToken, Session, StoredDecryptionKey,
-    StoredKey, StoredSecret, User, UserCodeRecord, Username,
+    PushedRequest, RefreshToken, ResourceServer, RevokedToken, Session, SessionGrant,
+    StoredDecryptionKey, StoredKey, StoredSecret, User, UserCodeRecord, Username,
 };
 
 /// How often a record was written: 1 when it is new.
@@ -147,6 +147,8 @@ records! {
     Name(Name) = "name",
     /// A login.
     Session(Session) = "session",
+    /// A grant that was given in a login.
+    SessionGrant(SessionGrant) = "session_grant",
     /// An authorization request that waits for the user.
     Interaction(Interaction) = "interaction",
     /// An authorization request that a client pushed.

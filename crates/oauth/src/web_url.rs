@@ -39,6 +39,11 @@ impl WebUrl {
         }
     }
 
+    /// The host in lower case, brackets kept.
+    pub fn host(&self) -> String {
+        uri::host(&self.0).unwrap_or_default()
+    }
+
     /// The URL as it was written.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -2,9 +2,10 @@
 
 use bailiwick_grant::state::{OpenidSettings, ResponseIss, SubjectType};
 use bailiwick_jose::Algorithm;
-use bailiwick_oauth::{RedirectUri, WebUri};
+use bailiwick_oauth::{RedirectUri, WebUrl};
 
-use super::read::{At, FromText, Reader, Wrong, section};
+use super::check::distinct;
+use super::read::{At, Reader, section};
 use super::value::{Seconds, Words};
 
 section! {
@@ -23,11 +24,16 @@ section! {
         /// The document that lists the redirect URIs of a sector (OpenID Connect Core §8.1); its
         /// host is the sector. Needed for `pairwise` when the redirect URIs have several hosts, or
         /// none.
-        sector_identifier_uri: At<WebUri> = optional "\"https://example.com/redirect_uris.json\"";
+        sector_identifier_uri: At<WebUrl> = optional "\"https://example.com/redirect_uris.json\"";
         /// The greatest age of a login where a request names none.
         default_max_age: Seconds = optional "\"1h\"";
         /// The authentication contexts that it likes where a request names none.
         default_acr_values: Vec<Words> = default "[]";
+        /// Where users may be sent after signing out (OpenID Connect RP-Initiated Logout §3.1);
+        /// compared byte for byte.
+        post_logout_redirect_uris: Vec<At<RedirectUri>> = default "[]";
+        /// Where it is told that a session ended (OpenID Connect Back-Channel Logout §2.2).
+        backchannel_logout_uri: WebUrl = optional "\"https://shop.example.com/backchannel-logout\"";
         /// Whether its authorization responses carry `iss` (RFC 9207); as `response_iss` of the
         /// server, for this client alone.
         response_iss: ResponseIss = default "\"send\"";
@@ -61,19 +67,17 @@ impl ClientOpenid {
             sector_identifier_uri: self.sector_identifier_uri.map(|at| at.value),
             default_max_age: self.default_max_age.map(|seconds| seconds.0),
             default_acr_values: self.default_acr_values.into_iter().map(|acr| acr.0).collect(),
+            post_logout_redirect_uris: distinct(
+                self.post_logout_redirect_uris,
+                "post-logout redirect URI",
+                reader,
+            ),
+            backchannel_logout_uri: self.backchannel_logout_uri,
             response_iss: self.response_iss,
         }
     }
 }
 
-impl FromText for WebUri {
-    const KIND: &'static str = "an `https` URL without fragment";
-    fn parse(text: &str, _reader: &Reader<'_>) -> Result<Self, Wrong> {
-        Self::parse(text).map_err(|why| {
-            Wrong::new(
-                format!("malformed URL: {why}"),
-                "write for example \"https://example.com/x\"",
-            )
-        })
-    }
-}
+#[cfg(test)]
+#[path = "openid_tests.rs"]
+mod tests;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use bailiwick_grant::Reason;
 use bailiwick_grant::flow::authorize::{self, Answer, Login};
-use bailiwick_grant::state::{Interaction, Session};
-use bailiwick_grant::{Change, Reason};
+use bailiwick_grant::state::Interaction;
 use bailiwick_oauth::resource::PlainHttp;
 use bailiwick_oauth::{Form, Grant, Permission, Resource, Scope};
 
@@ -16,8 +16,8 @@ use crate::app::{Answered, App};
 use crate::commit::{Attempts, Committed};
 use crate::cookie::Jar;
 use crate::event::Event;
-use crate::form;
 use crate::load::{self, SignedIn};
+use crate::{form, logout};
 
 /// Shows the consent page of an interaction, or whatever its next step is.
 pub(crate) async fn page(State(app): State<Arc<App>>, event: Event, request: Request) -> Response {
@@ -126,13 +126,14 @@ async fn switch(app: &App, event: &Event, jar: &Jar, mut waiting: Waiting) -> An
     let mut attempts = Attempts::new();
     loop {
         let seen = &waiting.interaction;
-        let mut changes = vec![seen.update(Interaction { signed_in: None, ..seen.value.clone() })];
-        let session = jar.session.as_ref();
-        changes.extend(session.map(|old| Change::delete::<Session>(old.digest().as_str())));
-        if attempts.commit(&*app.store, changes).await? == Committed::Done {
+        let without = seen.update(Interaction { signed_in: None, ..seen.value.clone() });
+        if attempts.commit(&*app.store, vec![without]).await? == Committed::Done {
             break;
         }
         waiting.interaction = again(app, &waiting.interaction).await?;
+    }
+    if let Some(session) = load::session(&*app.store, jar.session.as_ref(), app.now()).await? {
+        logout::end(app, &session).await?;
     }
     event.verdict("signed_out");
     let mut response = shown(app, &waiting, None, Next::Login)?;

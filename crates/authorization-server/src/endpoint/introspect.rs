@@ -9,6 +9,7 @@ use bailiwick_grant::flow::introspect::introspect;
 use bailiwick_grant::rule::client_auth;
 use bailiwick_grant::state::ResourceServer;
 use bailiwick_grant::{Reason, Refused};
+use bailiwick_jose::Algorithm;
 use bailiwick_oauth::introspect::{
     Request as IntrospectionRequest, Response as Introspected, SIGNED, Signed,
 };
@@ -66,7 +67,7 @@ async fn answer(app: &App, event: &Event, request: Request) -> Answered {
 
 /// The answer as a JWT for this one resource server (RFC 9701 §5).
 async fn signed(app: &App, asker: &ResourceServer, answer: &Introspected) -> Answered {
-    let algorithm = asker.introspection_signing.unwrap_or(signer::ID_TOKEN);
+    let algorithm = asker.introspection_signing.unwrap_or(Algorithm::Rs256);
     let claims = Signed {
         iss: app.tenant.issuer.as_str(),
         aud: asker.identifier.as_str(),

@@ -18,6 +18,7 @@ use crate::commit::{Attempts, Committed};
 use crate::cookie;
 use crate::event::Event;
 use crate::load::{self, SignedIn};
+use crate::logout;
 use crate::page::{self, LoginTrouble};
 use crate::serve::Peer;
 use crate::throttle::{self, Guess};
@@ -85,6 +86,8 @@ async fn checked(
 }
 
 /// A new session at each login, so that nobody can plant one; the old one ends.
+///
+/// Where another user takes the browser over, its clients are told that the session ended.
 pub(super) async fn begin_session(
     app: &App,
     waiting: &mut Waiting,
@@ -95,8 +98,12 @@ pub(super) async fn begin_session(
     let auth_time = app.now();
     let old = load::session(&*app.store, before, auth_time).await?;
     // The same user signing in anew goes on with the same session, as clients know it.
-    let sid = old.filter(|old| old.subject == user.subject).and_then(|old| old.sid);
-    let sid = sid.unwrap_or_else(|| base64url::encode(&app.entropy()()[..16]));
+    let (same, others): (Vec<_>, Vec<_>) =
+        old.into_iter().partition(|old| old.subject == user.subject);
+    let sid = same
+        .into_iter()
+        .find_map(|old| old.sid)
+        .unwrap_or_else(|| base64url::encode(&app.entropy()()[..16]));
     let session = Session {
         digest: cookie.digest(),
         subject: user.subject.clone(),
@@ -118,6 +125,9 @@ pub(super) async fn begin_session(
         let committed = attempts.commit(&*app.store, changes).await?;
         waiting.interaction = again(app, &waiting.interaction).await?;
         if committed == Committed::Done {
+            for other in &others {
+                logout::end(app, other).await?;
+            }
             return Ok((cookie, session));
         }
     }

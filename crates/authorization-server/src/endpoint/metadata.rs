@@ -130,6 +130,9 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
             .chain(claims::supported().map(str::to_owned))
             .collect(),
         openid: OpenidProvider {
+            end_session_endpoint: at("logout"),
+            backchannel_logout_supported: Some(true),
+            backchannel_logout_session_supported: Some(true),
             userinfo_signing_alg_values_supported: signing.clone(),
             authorization_signing_alg_values_supported: signing,
             acr_values_supported: vec![tenant.login_acr.clone()],

@@ -5,12 +5,14 @@ mod detail;
 mod device;
 mod form_post;
 mod login;
+mod logout;
 mod trouble;
 
 pub(crate) use consent::consent;
 pub(crate) use device::{CodeTrouble, Ending, compare, ended, user_code};
 pub(crate) use form_post::form_post;
 pub(crate) use login::{LoginTrouble, login};
+pub(crate) use logout::{logout, signed_in_still, signed_out};
 pub(crate) use trouble::{Trouble, trouble};
 
 use askama::Template;

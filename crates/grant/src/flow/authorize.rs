@@ -12,7 +12,7 @@ use crate::rule::resource::Directory;
 use crate::rule::{claims, details, pkce, redirect_uri, resource, scope};
 use crate::state::{
     Checked, Client, Code, Consent, Destination, GrantId, GrantKind, GrantRecord, GrantedLogin,
-    Interaction, PollAnswer, Polled, Rotation, Said, Standing, Status, Wish,
+    Interaction, PollAnswer, Polled, Rotation, Said, SessionGrant, Standing, Status, Wish,
 };
 use crate::{Change, Decision, Entropy, Explanation, Loaded, Reason, Refused, Tenant};
 
@@ -283,6 +283,8 @@ pub fn issue(
         }
     }
     let expires_at = now + tenant.lifetimes.code;
+    // What a device gets outlives the session of the browser that answered for it.
+    let sid = login.session.sid.clone().filter(|_| request.polled.is_none());
     let record = GrantRecord {
         id: GrantId::draw(entropy),
         client: client.id.clone(),
@@ -290,7 +292,7 @@ pub fn issue(
         grant,
         auth_time: login.session.auth_time,
         openid: GrantedLogin {
-            sid: login.session.sid.clone(),
+            sid: sid.clone(),
             acr: login.session.acr.clone(),
             amr: login.session.amr.clone(),
             claims: request.wish.claims.clone(),
@@ -322,7 +324,15 @@ pub fn issue(
         };
         (Issued::Code(code), Change::insert(standing))
     };
+    // Who is told when the session ends (OpenID Connect Back-Channel Logout §2.5).
+    let given = sid.map(|sid| SessionGrant {
+        sid,
+        grant: record.id.clone(),
+        client: client.id.clone(),
+        expires_at: now + tenant.lifetimes.refresh_token.max(tenant.lifetimes.session),
+    });
     let mut changes = vec![Change::insert(record), redeemable];
+    changes.extend(given.map(Change::insert));
     changes.extend(interaction.map(close));
     Decision::new(changes, Ok(issued))
 }

@@ -5,6 +5,7 @@ pub mod authorize;
 pub mod device;
 pub mod explain;
 pub mod introspect;
+pub mod logout;
 pub mod push;
 pub mod revoke;
 pub mod token;

@@ -29,7 +29,7 @@ fn verdicts(world: &World, checked: &Checked) -> [String; 2] {
         let login = Login::new(&world.user, &world.session, interaction);
         match world.proceed_with(checked, Some(&login)) {
             Ok(Step::Login) => "login".to_owned(),
-            Ok(Step::Consent(_) | Step::Ready(_)) => "on".to_owned(),
+            Ok(_) => "on".to_owned(),
             Err(refused) => no(&refused),
         }
     })

@@ -6,7 +6,7 @@
 //! find there what its ID tokens hide.
 
 use bailiwick_jose::{base64url, digest::sha256};
-use bailiwick_oauth::Subject;
+use bailiwick_oauth::{RedirectUri, Subject};
 
 use crate::Tenant;
 use crate::state::{Client, SubjectType};
@@ -27,7 +27,8 @@ pub fn sector(client: &Client) -> String {
     if let Some(uri) = &client.openid.sector_identifier_uri {
         return uri.host();
     }
-    let mut hosts: Vec<String> = client.redirect_uris.iter().filter_map(|uri| uri.host()).collect();
+    let mut hosts: Vec<String> =
+        client.redirect_uris.iter().filter_map(RedirectUri::host).collect();
     hosts.sort();
     hosts.dedup();
     match hosts.as_slice() {
@@ -49,7 +50,7 @@ fn pairwise(tenant: &Tenant, sector: &str, subject: &Subject) -> Subject {
 
 #[cfg(test)]
 mod tests {
-    use bailiwick_oauth::{RedirectUri, WebUri};
+    use bailiwick_oauth::WebUrl;
 
     use super::*;
     use crate::PairwiseSalt;
@@ -59,7 +60,7 @@ mod tests {
         let mut client = client();
         client.openid.subject_type = SubjectType::Pairwise;
         client.redirect_uris = uris.iter().map(|uri| RedirectUri::parse(uri).unwrap()).collect();
-        client.openid.sector_identifier_uri = sector.map(|uri| WebUri::parse(uri).unwrap());
+        client.openid.sector_identifier_uri = sector.map(|uri| WebUrl::parse(uri).unwrap());
         client
     }
 

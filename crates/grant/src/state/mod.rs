@@ -13,6 +13,7 @@ mod pushed;
 mod refresh;
 mod resource_server;
 mod session;
+mod session_grant;
 mod signing_key;
 mod stored_secret;
 mod token;
@@ -36,6 +37,7 @@ pub use resource_server::{
     DetailType, Origin, ResourceServer, RoleAccess, ScopeDefinition, TokenFormat,
 };
 pub use session::Session;
+pub use session_grant::SessionGrant;
 pub use signing_key::StoredKey;
 pub use stored_secret::StoredSecret;
 pub use token::{OpaqueToken, RevokedToken};

@@ -166,7 +166,7 @@ fn defined(scope: &At<Scope>, server: &ResourceServer, reader: &mut Reader<'_>) 
 }
 
 /// The values in their order, noting those that are there twice.
-fn distinct<T: PartialEq + std::fmt::Display>(
+pub(super) fn distinct<T: PartialEq + std::fmt::Display>(
     values: impl IntoIterator<Item = At<T>>,
     what: &str,
     reader: &mut Reader<'_>,

@@ -1,8 +1,8 @@
 //! What a client registered for OpenID Connect (OpenID Connect Dynamic Client Registration §2,
-//! JARM §3).
+//! RP-Initiated Logout §3.1, Back-Channel Logout §2.2, JARM §3).
 
 use bailiwick_jose::Algorithm;
-use bailiwick_oauth::WebUri;
+use bailiwick_oauth::{RedirectUri, WebUrl};
 use serde::{Deserialize, Serialize};
 
 /// The settings of a client for OpenID Connect; each is named as the metadata names it.
@@ -16,11 +16,15 @@ pub struct OpenidSettings {
     /// Whether its users have names that no other sector knows.
     pub subject_type: SubjectType,
     /// The document that lists the redirect URIs of a sector; its host is the sector.
-    pub sector_identifier_uri: Option<WebUri>,
+    pub sector_identifier_uri: Option<WebUrl>,
     /// The greatest age of a login where a request names none, in seconds.
     pub default_max_age: Option<i64>,
     /// The authentication contexts that are liked where a request names none.
     pub default_acr_values: Vec<String>,
+    /// Where users may be sent after signing out (OpenID Connect RP-Initiated Logout §3.1).
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it is told that a session ended (OpenID Connect Back-Channel Logout §2.2).
+    pub backchannel_logout_uri: Option<WebUrl>,
     /// With what the answer to a request for `jwt` response modes is signed.
     pub authorization_signed_response_alg: Algorithm,
     /// Whether answers carry `iss` (RFC 9207): not for a client that breaks on it.
@@ -58,6 +62,8 @@ impl Default for OpenidSettings {
             sector_identifier_uri: None,
             default_max_age: None,
             default_acr_values: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
             authorization_signed_response_alg: Algorithm::Rs256,
             response_iss: ResponseIss::Send,
         }
