@@ -164,14 +164,13 @@ fn places<'d>(
     }
     let defines = |server: &&ResourceServer| server.detail_types.contains_key(kind);
     let found: Vec<_> = if named.is_empty() {
-        match resource::default(tenant, client, directory).filter(defines) {
-            Some(default) => vec![default],
-            None => {
-                let reached = client.ceiling.resources.keys();
-                let reached = reached.filter_map(|resource| directory.find(resource));
-                let open = |server: &&ResourceServer| is_open(client, server) && !server.explicit;
-                reached.filter(open).filter(defines).collect()
-            }
+        if let Some(default) = resource::default(tenant, client, directory).filter(defines) {
+            vec![default]
+        } else {
+            let reached = client.ceiling.resources.keys();
+            let reached = reached.filter_map(|resource| directory.find(resource));
+            let open = |server: &&ResourceServer| is_open(client, server) && !server.explicit;
+            reached.filter(open).filter(defines).collect()
         }
     } else {
         named.iter().filter_map(|name| directory.find(name)).filter(defines).collect()
