@@ -1,6 +1,8 @@
 //! DPoP proofs: what a sender shows to hold the key of its token (RFC 9449 §4).
 
 mod htu;
+mod nonce;
+mod request;
 
 use bailiwick_jose::{
     Algorithm, JwkError, Jws, VerifyError, VerifyingKey, base64url, digest, json, jws,
@@ -8,6 +10,8 @@ use bailiwick_jose::{
 use serde::{Deserialize, Serialize};
 
 pub use htu::normalise;
+pub use nonce::{Nonces, SealedNonces};
+pub use request::{OnceOnly, WrongProof};
 
 use crate::access_token::MalformedClaim;
 use crate::claim;
@@ -27,7 +31,7 @@ pub const LONGEST_JTI: usize = 256;
 /// A proof that was signed with the key it carries (RFC 9449 §4.3, steps 2 to 7).
 ///
 /// Which request, token and nonce it belongs to, whether it is fresh and not replayed, is for
-/// `guard` and `grant` to say.
+/// `guard` and `grant` to say, by [`Proof::made_for`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// The thumbprint of its key, as `cnf.jkt` has it (RFC 9449 §6.1).
@@ -86,6 +90,12 @@ impl Proof {
 /// Why a text is no DPoP proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedProof {
+    /// There is another one beside it (RFC 9449 §4.3, step 1).
+    #[error("more than one DPoP proof; send one")]
+    Several,
+    /// It is not ASCII.
+    #[error("the DPoP proof is not ASCII")]
+    NotAscii,
     /// It is longer than [`LONGEST`].
     #[error("the DPoP proof is longer than {LONGEST} octets")]
     TooLong,

@@ -7,6 +7,7 @@ use bailiwick_guard::Once;
 use bailiwick_guard::dpop::{LIFETIME, Nonces};
 use bailiwick_guard::{Permit, Refusal};
 use bailiwick_jose::SealingKey;
+use bailiwick_oauth::dpop::SealedNonces;
 use bailiwick_window::{FirstUse, MemoryFirstUse};
 
 /// For how many proofs it is remembered that they were used, unless another window is given: some
@@ -67,7 +68,7 @@ impl Dpop {
     /// other's nonces; nothing is stored.
     #[must_use]
     pub fn nonces(mut self, key: SealingKey, lifetime: Duration) -> Self {
-        self.nonces = Some(SealedNonces { key, lifetime: seconds(lifetime) });
+        self.nonces = Some(SealedNonces::new(key, seconds(lifetime)));
         self
     }
 
@@ -109,61 +110,6 @@ impl Dpop {
     }
 }
 
-/// Nonces that carry their time under a seal, and are good for one client's key alone.
-struct SealedNonces {
-    key: SealingKey,
-    lifetime: i64,
-}
-
-impl SealedNonces {
-    fn make(&self, thumbprint: &str, now: i64) -> Option<String> {
-        self.key.seal(&purpose(thumbprint), &now.to_be_bytes()).ok()
-    }
-}
-
-impl Nonces for SealedNonces {
-    fn accept(&self, nonce: Option<&str>, thumbprint: &str, now: i64) -> bool {
-        let opened = nonce.and_then(|nonce| self.key.open(&purpose(thumbprint), nonce));
-        let Some(made) = opened.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes)
-        else {
-            return false;
-        };
-        // Another node's clock may be ahead; the seal says that nobody else made it.
-        (now - self.lifetime..=now + self.lifetime).contains(&made)
-    }
-}
-
-fn purpose(thumbprint: &str) -> String {
-    format!("dpop nonce for {thumbprint}")
-}
-
 fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / 4)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nonce_is_good_for_its_key_and_its_time_alone() {
-        let nonces =
-            |byte| SealedNonces { key: SealingKey::from_bytes(&[byte; 32]).unwrap(), lifetime: 60 };
-        let (ours, shared, other) = (nonces(1), nonces(1), nonces(2));
-        let nonce = ours.make("alice", 1000).unwrap();
-        let cases = [
-            (&ours, Some(&*nonce), "alice", 1000, true),
-            (&shared, Some(&*nonce), "alice", 1060, true),
-            (&ours, Some(&*nonce), "alice", 1061, false),
-            (&ours, Some(&*nonce), "alice", 939, false),
-            (&ours, Some(&*nonce), "mallory", 1000, false),
-            (&other, Some(&*nonce), "alice", 1000, false),
-            (&ours, Some(&nonce[1..]), "alice", 1000, false),
-            (&ours, Some(""), "alice", 1000, false),
-            (&ours, None, "alice", 1000, false),
-        ];
-        for (at, nonce, thumbprint, now, expected) in cases {
-            assert_eq!(at.accept(nonce, thumbprint, now), expected, "{nonce:?} {thumbprint} {now}");
-        }
-    }
 }
