@@ -2,9 +2,12 @@
 
 use axum::response::{IntoResponse, Response};
 use bailiwick_fetch::FetchError;
+use bailiwick_grant::rule::sender::Scheme;
 use bailiwick_grant::{Reason, Refused};
+use bailiwick_jose::Algorithm;
 use bailiwick_oauth::ErrorCode;
 use bailiwick_oauth::credentials::MalformedCredentials;
+use bailiwick_oauth::dpop::PROOF_ALGORITHMS;
 use bailiwick_oauth::error::ErrorAnswer;
 use bailiwick_oauth::form::MalformedForm;
 use bailiwick_store::StoreError;
@@ -16,6 +19,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::endpoint::sender::DPOP_NONCE;
 use crate::event::Event;
 use crate::keys::KeysError;
 use crate::page;
@@ -25,6 +29,22 @@ use crate::page;
 pub(crate) enum Failure {
     /// A rule refused it.
     Refused(Refused),
+    /// Its DPoP proof lacks a nonce; here is one (RFC 9449 §8).
+    WantsNonce {
+        /// What the client reads.
+        refused: Refused,
+        /// Absent only for want of randomness.
+        nonce: Option<String>,
+    },
+    /// A rule refused an access token that was sent to us (RFC 6750 §3.1, RFC 9449 §7.1).
+    Token {
+        /// What the client reads.
+        refused: Refused,
+        /// How the token was sent.
+        scheme: Scheme,
+        /// A nonce for the next proof.
+        nonce: Option<String>,
+    },
     /// It is malformed.
     Malformed(ErrorAnswer),
     /// It is no request of this endpoint at all.
@@ -118,7 +138,9 @@ impl Failure {
     /// Tells the log which rule it was.
     fn tell(&self, event: &Event) {
         match self {
-            Self::Refused(refused) => {
+            Self::Refused(refused)
+            | Self::WantsNonce { refused, .. }
+            | Self::Token { refused, .. } => {
                 event.refused(refused.error.as_str(), refused.reason.as_str());
             }
             Self::Malformed(answer) | Self::Unreadable(answer) => {
@@ -137,15 +159,18 @@ impl Failure {
 
     fn status(&self) -> StatusCode {
         match self {
-            // 403 is a resource server's; a client is told with 400 (RFC 6749 §5.2, RFC 8628 §3.5).
-            Self::Refused(refused) if refused.error == ErrorCode::AccessDenied => {
-                StatusCode::BAD_REQUEST
-            }
-            Self::Refused(refused) => refused.error.status(),
+            // What a resource server answers with 401 or 403, a client is told with 400 (RFC 6749 §5.2,
+            // RFC 8628 §3.5, RFC 9449 §5, §8).
+            Self::Refused(Refused {
+                error: ErrorCode::AccessDenied | ErrorCode::InvalidDpopProof,
+                ..
+            })
+            | Self::WantsNonce { .. }
+            | Self::Over => StatusCode::BAD_REQUEST,
+            Self::Refused(refused) | Self::Token { refused, .. } => refused.error.status(),
             Self::Malformed(answer) | Self::Unreadable(answer) => answer.error.status(),
             Self::Http(status, _) => *status,
             Self::Foreign(_) => StatusCode::FORBIDDEN,
-            Self::Over => StatusCode::BAD_REQUEST,
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::Store(_) | Self::Window(_) | Self::Elsewhere(_) | Self::Contended => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -156,7 +181,9 @@ impl Failure {
 
     fn answer(&self) -> ErrorAnswer {
         match self {
-            Self::Refused(refused) => refused.answer(),
+            Self::Refused(refused)
+            | Self::WantsNonce { refused, .. }
+            | Self::Token { refused, .. } => refused.answer(),
             Self::Malformed(answer) | Self::Unreadable(answer) => answer.clone(),
             Self::Http(_, text) | Self::Foreign(text) => {
                 ErrorAnswer::new(ErrorCode::InvalidRequest, text)
@@ -186,9 +213,15 @@ impl Failure {
             let (error, text) = (answer.error, &answer.error_description);
             format!(r#"Bearer error="{error}", error_description="{text}""#)
         };
+        let dpop = |answer: &ErrorAnswer| {
+            let (error, text) = (answer.error, &answer.error_description);
+            let algorithms = PROOF_ALGORITHMS.map(Algorithm::name).join(" ");
+            format!(r#"DPoP error="{error}", error_description="{text}", algs="{algorithms}""#)
+        };
         match (self, self.answer()) {
             (Self::NoToken, _) => Some("Bearer".to_owned()),
             (Self::Unreadable(_), answer) => Some(bearer(&answer)),
+            (Self::Token { scheme: Scheme::Dpop, .. }, answer) => Some(dpop(&answer)),
             (_, answer) if answer.error == ErrorCode::InvalidClient => {
                 Some(format!(r#"Basic realm="{}""#, app.tenant.issuer))
             }
@@ -220,6 +253,11 @@ pub(crate) fn to_client(app: &App, event: &Event, result: Result<Response, Failu
     response = no_store(response);
     if let Some(challenge) = failure.challenge(app) {
         set(&mut response, WWW_AUTHENTICATE, &challenge);
+    }
+    if let Failure::WantsNonce { nonce: Some(nonce), .. }
+    | Failure::Token { nonce: Some(nonce), .. } = &failure
+    {
+        set(&mut response, DPOP_NONCE, nonce);
     }
     retry_after(&failure, &mut response);
     response

@@ -30,7 +30,7 @@ use crate::config::Login;
 use crate::cookie::Cookies;
 use crate::endpoint::{
     assets, authorize, consent, device, device_authorization, health, introspect, jwks, login,
-    logout, metadata, par, revoke, token, userinfo,
+    logout, metadata, par, revoke, sender, token, userinfo,
 };
 use crate::keys::Keyring;
 use crate::password::Passwords;
@@ -187,8 +187,8 @@ fn cross_origin() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-        .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, sender::DPOP])
+        .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER, sender::DPOP_NONCE])
         .max_age(Duration::from_hours(1))
 }
 

@@ -32,6 +32,7 @@ const OURS: [&str; 44] = [
     "claims",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "request",
     "request_uri",
     // token, introspection and revocation

@@ -7,7 +7,8 @@ use bailiwick_grant::state::{
     Client, Name, NameOwner, ResourceServer, StoredKey, StoredSecret, TokenFormat,
 };
 use bailiwick_grant::{Change, PairwiseSalt};
-use bailiwick_jose::{Algorithm, DecryptionKey, Jwks, KeyError, SigningKey, base64url};
+use bailiwick_jose::{Algorithm, DecryptionKey, Jwks, KeyError, SealingKey, SigningKey, base64url};
+use bailiwick_oauth::dpop::SealedNonces;
 use bailiwick_store::{CommitError, Store, StoreError, StoreExt};
 
 use crate::app::system_randomness;
@@ -21,6 +22,7 @@ pub struct Keyring {
     decryption: Vec<DecryptionKey>,
     json: String,
     pairwise_salt: PairwiseSalt,
+    nonces: SealedNonces,
 }
 
 /// Why there is no keyring.
@@ -93,7 +95,9 @@ impl Keyring {
         let salt = store.load::<StoredSecret>(PAIRWISE).await?.ok_or(KeysError::Salt)?;
         let salt = base64url::decode(&salt.value.secret).map_err(|_| KeysError::Salt)?;
         let pairwise_salt = PairwiseSalt::new(salt.try_into().map_err(|_| KeysError::Salt)?);
-        Ok(Self { signing, published, decryption, json: document.to_string(), pairwise_salt })
+        let nonces = SealedNonces::new(seal(&signing)?, NONCES_LIVE);
+        let json = document.to_string();
+        Ok(Self { signing, published, decryption, json, pairwise_salt, nonces })
     }
 
     /// The newest key of an algorithm.
@@ -122,6 +126,11 @@ impl Keyring {
     /// What opens that which others encrypted to this issuer.
     pub fn decryption(&self) -> &[DecryptionKey] {
         &self.decryption
+    }
+
+    /// The nonces for DPoP proofs: the same ones on every node that has these keys (RFC 9449 §8).
+    pub fn nonces(&self) -> &SealedNonces {
+        &self.nonces
     }
 
     /// The key set as it is served (RFC 7517 §5).
@@ -190,6 +199,20 @@ async fn ensure_salt(store: &dyn Store, now: i64) -> Result<(), KeysError> {
 
 /// The name of the salt among the stored secrets.
 const PAIRWISE: &str = "pairwise salt";
+
+/// What nonces are sealed with; it comes of a signing key, so that all nodes have the same one.
+fn seal(signing: &BTreeMap<Algorithm, SigningKey>) -> Result<SealingKey, KeysError> {
+    const PURPOSE: &str = "bailiwick dpop nonces";
+    let usual = signing.get(&Algorithm::Es256).or_else(|| signing.values().next());
+    let sealing = match usual {
+        Some(key) => SealingKey::derive(&key.to_pkcs8(), PURPOSE),
+        None => SealingKey::generate(),
+    };
+    sealing.map_err(|_| KeysError::Generate(KeyError::Generate))
+}
+
+/// For how long a DPoP nonce is taken, in seconds.
+const NONCES_LIVE: i64 = 300;
 
 /// A name that no client and no API can have: it holds a space.
 fn claim_of(algorithm: Algorithm) -> Name {

@@ -35,7 +35,7 @@ pub(crate) async fn sign(app: &App, tokens: Tokens) -> Result<token::Response, F
     };
     Ok(token::Response {
         access_token,
-        token_type: "Bearer".to_owned(),
+        token_type: token::token_type(access.claims.cnf.as_ref()).to_owned(),
         expires_in: access.claims.exp - access.claims.iat,
         scope: access.claims.scope,
         authorization_details: access.claims.authorization_details,

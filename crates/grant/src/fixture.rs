@@ -16,6 +16,7 @@ use crate::flow::device;
 use crate::flow::introspect::{Found, Known};
 use crate::flow::token::{AccessForm, Context, Poll, Tokens};
 use crate::rule::resource::{self, Directory};
+use crate::rule::sender::{Scheme, Sender};
 use crate::state::{
     Authentication, Checked, Client, Code, Consent, GrantId, GrantKind, GrantRecord, Interaction,
     OpaqueToken, Origin, Pending, PollAnswer, Reach, RefreshToken, ResourceServer, RevokedToken,
@@ -181,6 +182,9 @@ pub(crate) struct World {
     pub(crate) servers: Vec<ResourceServer>,
     pub(crate) user: User,
     pub(crate) session: Session,
+    /// What the sender of each request proves, and how it sends its access token.
+    pub(crate) sender: Sender,
+    pub(crate) scheme: Scheme,
     pub(crate) now: i64,
     pub(crate) entropy: Seeded,
     records: BTreeMap<(Kind, String), (Version, Vec<u8>)>,
@@ -204,6 +208,8 @@ impl World {
             servers: servers(),
             user,
             session,
+            sender: Sender::default(),
+            scheme: Scheme::Bearer,
             now: NOW,
             entropy: Seeded::default(),
             records: BTreeMap::new(),
@@ -427,7 +433,8 @@ impl World {
         let request = token::Request::read(&Form::parse(body).unwrap()).unwrap();
         let directory = self.directory();
         let (tenant, client, now) = (&self.tenant, &self.client, self.now);
-        let context = Context { tenant, client, directory: &directory, now };
+        let sender = &self.sender;
+        let context = Context { tenant, client, directory: &directory, sender, now };
         let user = Some(&self.user);
         match &request.grant {
             token::GrantType::AuthorizationCode { code, .. } => {

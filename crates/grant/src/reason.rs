@@ -133,6 +133,16 @@ reasons! {
     TooManyActors = "too_many_actors",
     /// The resource server may not call the other one.
     MayNotCall = "may_not_call",
+    /// The DPoP proof is malformed, or another request's.
+    ProofInvalid = "proof_invalid",
+    /// The DPoP proof was used before.
+    ProofReplayed = "proof_replayed",
+    /// The DPoP proof needs a nonce of this server.
+    NonceMissing = "nonce_missing",
+    /// The sender proved nothing that the token can be bound to.
+    SenderUnproved = "sender_unproved",
+    /// The sender is another one than the code or token is bound to.
+    SenderDiffers = "sender_differs",
     /// The token is not addressed to the asker.
     OtherAudience = "other_audience",
 }

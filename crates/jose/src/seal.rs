@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    rand,
+    hkdf, rand,
 };
 use zeroize::Zeroizing;
 
@@ -50,6 +50,19 @@ impl SealingKey {
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, SealError> {
         let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| SealError)?;
         Ok(Self { key: LessSafeKey::new(key) })
+    }
+
+    /// Derives the key for a purpose from a secret of at least 128 bits (RFC 5869, HKDF-SHA-256):
+    /// whoever shares the secret has the same key, and the key does not tell the secret.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`], only when the cryptographic library fails.
+    pub fn derive(secret: &[u8], purpose: &str) -> Result<Self, SealError> {
+        let secret = hkdf::Salt::new(hkdf::HKDF_SHA256, b"").extract(secret);
+        let purpose = [purpose.as_bytes()];
+        let key = secret.expand(&purpose, &AES_256_GCM).map_err(|_| SealError)?;
+        Ok(Self { key: LessSafeKey::new(UnboundKey::from(key)) })
     }
 
     /// Seals `text`: base64url of a nonce, the ciphertext and its tag.
@@ -106,6 +119,20 @@ mod tests {
             assert_eq!(key.open("nonces", &sealed), None);
             assert_eq!(key.open("", &sealed), None);
             assert_eq!(SealingKey::generate().unwrap().open("nonce", &sealed), None);
+        }
+    }
+
+    #[test]
+    fn a_derived_key_is_its_secrets_and_its_purposes_alone() {
+        let derived = |secret: &[u8], purpose| SealingKey::derive(secret, purpose).unwrap();
+        let sealed = derived(b"secret", "nonces").seal("a", b"text").unwrap();
+        for (secret, purpose, opens) in [
+            (&b"secret"[..], "nonces", true),
+            (b"secret", "cookies", false),
+            (b"other", "nonces", false),
+            (b"", "nonces", false),
+        ] {
+            assert_eq!(derived(secret, purpose).open("a", &sealed).is_some(), opens, "{purpose}");
         }
     }
 

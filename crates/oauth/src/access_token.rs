@@ -6,7 +6,7 @@ use bailiwick_jose::json::Object;
 use serde::{Deserialize, Serialize};
 
 use crate::details::Detail;
-use crate::{ClientId, Issuer, Scopes, Subject, claim};
+use crate::{ClientId, Confirmation, Issuer, Scopes, Subject, claim};
 
 /// The `typ` of a JWT access token (RFC 9068 §2.1).
 pub const TYPE: &str = "at+jwt";
@@ -45,6 +45,9 @@ pub struct Claims {
     /// Who acts for the subject (RFC 8693 §4.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// What it is bound to (RFC 9449 §6.1, RFC 8705 §3.1); nothing makes it a bearer token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
 }
 
 /// Who acts for somebody, and who acted before (RFC 8693 §4.1).

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::confirmation;
 use crate::details::{self, Detail};
 use crate::error::ErrorAnswer;
 use crate::form::{Form, MalformedForm};
@@ -86,6 +87,8 @@ pub struct Request {
     pub details: Vec<Detail>,
     /// The PKCE challenge.
     pub challenge: Option<CodeChallenge>,
+    /// The thumbprint of the key that shall redeem the code (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
     /// The nonce for the ID token.
     pub nonce: Option<String>,
     /// What the client wants the user to be asked.
@@ -139,6 +142,7 @@ impl Request {
             audience: form.all("audience").map(str::to_owned).collect(),
             details: details(form)?.unwrap_or_default(),
             challenge: challenge(form)?,
+            dpop_jkt: dpop_jkt(form)?,
             nonce: bounded(form, "nonce")?,
             prompt: prompt(form)?,
             max_age: max_age(form)?,
@@ -198,6 +202,15 @@ fn challenge(form: &Form) -> Result<Option<CodeChallenge>, ErrorAnswer> {
     }
 }
 
+fn dpop_jkt(form: &Form) -> Result<Option<String>, ErrorAnswer> {
+    once(form, "dpop_jkt")?
+        .map(|text| {
+            let why = "dpop_jkt must be the SHA-256 thumbprint of a key in base64url";
+            confirmation::thumbprint(text).ok_or_else(|| invalid(why))
+        })
+        .transpose()
+}
+
 fn prompt(form: &Form) -> Result<Prompt, ErrorAnswer> {
     let mut prompt = Prompt::default();
     for value in once(form, "prompt")?.unwrap_or_default().split(' ').filter(|v| !v.is_empty()) {
@@ -247,6 +260,7 @@ mod tests {
                 ErrorCode::InvalidRequest,
             ),
             ("response_type=code&code_challenge_method=S256", ErrorCode::InvalidRequest),
+            ("response_type=code&dpop_jkt=short", ErrorCode::InvalidRequest),
         ];
         for (query, code) in cases {
             assert_eq!(read(query).unwrap_err(), code, "{query}");

@@ -1,16 +1,26 @@
 //! Whose key a token is bound to: the `cnf` claim (RFC 7800 §3, RFC 9449 §6.1, RFC 8705 §3.1).
 
 use bailiwick_jose::base64url;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::access_token::MalformedClaim;
 use crate::claim::Claims;
 
 /// What the presenter of a token must prove; at least one of the two, and each that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Confirmation {
     /// The thumbprint of the key that signs the DPoP proofs (RFC 9449 §6.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jkt: Option<String>,
     /// The SHA-256 digest of the client certificate (RFC 8705 §3.1).
+    #[serde(
+        rename = "x5t#S256",
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "to_base64url",
+        deserialize_with = "from_base64url"
+    )]
     pub x5t_s256: Option<[u8; 32]>,
 }
 
@@ -39,6 +49,22 @@ impl Confirmation {
         }
         Ok(Some(read))
     }
+}
+
+/// Reads the thumbprint of a key, as `cnf.jkt` and the parameter `dpop_jkt` have it (RFC 7638 §3,
+/// RFC 9449 §10); `None` when it is none.
+pub fn thumbprint(text: &str) -> Option<String> {
+    digest(text).map(|_| text.to_owned())
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it with the field")]
+fn to_base64url<S: Serializer>(digest: &Option<[u8; 32]>, to: S) -> Result<S::Ok, S::Error> {
+    digest.map(|digest| base64url::encode(&digest)).serialize(to)
+}
+
+fn from_base64url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[u8; 32]>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+    digest(&text).map(Some).ok_or_else(|| serde::de::Error::custom("malformed x5t#S256"))
 }
 
 /// A SHA-256 digest in its one spelling.
@@ -72,7 +98,10 @@ mod tests {
         ];
         for (cnf, jkt, x5t_s256) in cases {
             let read = verdict(&format!(r#"{{"cnf":{cnf}}}"#));
-            assert_eq!(read, Ok(Some(Confirmation { jkt, x5t_s256 })), "{cnf}");
+            let expected = Confirmation { jkt, x5t_s256 };
+            assert_eq!(read, Ok(Some(expected.clone())), "{cnf}");
+            assert_eq!(serde_json::to_string(&expected).unwrap(), cnf, "as it is issued");
+            assert_eq!(serde_json::from_str::<Confirmation>(&cnf).unwrap(), expected);
         }
     }
 

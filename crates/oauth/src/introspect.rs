@@ -10,7 +10,7 @@ use crate::authorize::{invalid, once};
 use crate::details::Detail;
 use crate::error::ErrorAnswer;
 use crate::form::Form;
-use crate::{Scopes, Secret};
+use crate::{Confirmation, Scopes, Secret};
 
 /// An introspection request (RFC 7662 §2.1); the hint is never needed to find a token here.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub struct Active {
     /// The authorization details, of the asking resource server alone (RFC 9396 §9.2).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorization_details: Vec<Detail>,
-    /// `Bearer`.
+    /// `Bearer` or `DPoP`.
     pub token_type: String,
     /// The token's identifier.
     pub jti: String,
@@ -81,6 +81,9 @@ pub struct Active {
     /// Who acts for the subject (RFC 8693 §4.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// What it is bound to (RFC 9449 §6.2, RFC 8705 §3.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
 }
 
 /// The claims of a signed answer (RFC 9701 §5). It says nothing of when it expires: it is for this

@@ -7,7 +7,7 @@ use crate::details::Detail;
 use crate::error::ErrorAnswer;
 use crate::exchange::Exchange;
 use crate::form::Form;
-use crate::{CodeVerifier, ErrorCode, Scopes, Secret, device, exchange};
+use crate::{CodeVerifier, Confirmation, ErrorCode, Scopes, Secret, device, exchange};
 
 /// A token request, well-formed but not yet checked against anything.
 #[derive(Debug)]
@@ -110,12 +110,21 @@ pub(crate) fn secret(form: &Form, name: &'static str) -> Result<Secret, ErrorAns
     once(form, name)?.map(Secret::new).ok_or_else(|| invalid(format!("{name} is missing")))
 }
 
+/// The type of an access token that is bound to this: `DPoP` where each use takes a proof
+/// (RFC 9449 §5), else `Bearer`, also with a certificate (RFC 8705 §3).
+pub fn token_type(confirmation: Option<&Confirmation>) -> &'static str {
+    match confirmation {
+        Some(Confirmation { jkt: Some(_), .. }) => "DPoP",
+        _ => "Bearer",
+    }
+}
+
 /// A successful token response (RFC 6749 §5.1). Holds secrets: it is sent, never logged.
 #[derive(Serialize, Deserialize)]
 pub struct Response {
     /// The access token.
     pub access_token: String,
-    /// How to use it: `Bearer`.
+    /// How to use it: `Bearer` or `DPoP`.
     pub token_type: String,
     /// Its lifetime in seconds.
     pub expires_in: i64,

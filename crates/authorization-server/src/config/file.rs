@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use bailiwick_grant::state::{
-    Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, TokenFormat,
+    DpopNonce, Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, SenderConstraint,
+    TokenFormat,
 };
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject, WebUrl};
@@ -61,6 +62,11 @@ section! {
         dangerous_sign_in_as: At<Words> = optional "\"ada\"";
         /// How clients send their authorization requests; see below.
         requests: RequestRules = default "{}";
+        /// What every access token must be bound to: `dpop` is the key of a DPoP proof (RFC 9449).
+        /// A proof that is sent binds the token in any case.
+        sender_constraint: SenderConstraint = default "\"none\"";
+        /// Whether DPoP proofs must carry a nonce of this server (RFC 9449 §8).
+        dpop_nonce: DpopNonce = default "\"optional\"";
         /// How long things live; see below.
         lifetimes: Lifetimes = default "{}";
         /// How signing in is guarded; see below.
@@ -168,6 +174,8 @@ section! {
         explicit: bool = default "false";
         /// Whether a token without any scope may be issued for it.
         allow_empty_scope: bool = default "false";
+        /// What its access tokens must be bound to, as `sender_constraint` of the server.
+        sender_constraint: SenderConstraint = default "\"none\"";
         /// The secret with which it asks for introspection, its identifier being its name there;
         /// several while one is replaced.
         introspection_secret: OneOrMore<SecretDigest> = default "[]";
@@ -244,6 +252,11 @@ section! {
         resource_fallback: Fallback = default "\"global\"";
         /// When it gets a refresh token: for a granted `offline_access`, or always.
         refresh_tokens: RefreshTokens = default "\"offline_access\"";
+        /// What its access tokens must be bound to, as `sender_constraint` of the server
+        /// (`dpop` is what registration calls `dpop_bound_access_tokens`, RFC 9449 §5.2).
+        sender_constraint: SenderConstraint = default "\"none\"";
+        /// Whether its DPoP proofs must carry a nonce, as `dpop_nonce` of the server.
+        dpop_nonce: DpopNonce = default "\"optional\"";
         /// Whether you vouch for it: a consent is then remembered even where its redirect URI
         /// cannot prove who it is (loopback, private-use scheme).
         first_party: bool = default "false";

@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use bailiwick_grant::state::{
-    Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, SubjectType, TokenFormat,
+    DpopNonce, Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, SenderConstraint,
+    SubjectType, TokenFormat,
 };
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject, WebUrl};
@@ -106,6 +107,8 @@ words!(GrantKind {
     "device_code" => Self::DeviceCode,
     "token_exchange" => Self::TokenExchange,
 });
+words!(SenderConstraint { "none" => Self::None, "dpop" => Self::Dpop, });
+words!(DpopNonce { "optional" => Self::Optional, "required" => Self::Required, });
 words!(Pkce { "required" => Self::Required, "optional" => Self::Optional, });
 words!(Fallback { "global" => Self::Global, "granted" => Self::Granted, });
 words!(Parameter { "ignore" => Self::Ignore, "accept" => Self::Accept, "require" => Self::Require, });

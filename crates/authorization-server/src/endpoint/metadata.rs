@@ -9,6 +9,7 @@ use bailiwick_grant::Tenant;
 use bailiwick_grant::rule::claims;
 use bailiwick_grant::state::{ResourceServer, ResponseIss};
 use bailiwick_jose::{Algorithm, ContentEncryption};
+use bailiwick_oauth::dpop::PROOF_ALGORITHMS;
 use bailiwick_oauth::metadata::{AuthorizationServer, OpenidProvider, authorization_server_urls};
 use bailiwick_oauth::{Issuer, ResponseMode, device, exchange};
 use bailiwick_store::StoreExt;
@@ -159,6 +160,10 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
             .map(|encryption| encryption.name().to_owned())
             .to_vec(),
         authorization_details_types_supported: detail_types(servers),
+        dpop_signing_alg_values_supported: PROOF_ALGORITHMS
+            .iter()
+            .map(|algorithm| algorithm.name().to_owned())
+            .collect(),
         protected_resources: servers
             .iter()
             .map(|server| server.identifier.as_str().to_owned())

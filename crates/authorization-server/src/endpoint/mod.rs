@@ -13,6 +13,7 @@ pub(crate) mod logout;
 pub(crate) mod metadata;
 pub(crate) mod par;
 pub(crate) mod revoke;
+pub(crate) mod sender;
 pub(crate) mod token;
 mod unattended;
 pub(crate) mod userinfo;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bailiwick_grant::flow::token::{self, Context, Poll, Presented, Tokens};
+use bailiwick_grant::rule::sender::Sender;
 use bailiwick_grant::state::{
     Client, Code, Fallback, GrantRecord, Pending, PollAnswer, RefreshToken, User,
 };
@@ -16,7 +17,8 @@ use bailiwick_store::{Store, StoreError, StoreExt};
 use http::StatusCode;
 
 use super::caller;
-use crate::answer::{Failure, json, to_client};
+use super::sender::{DPOP_NONCE, Proved, Shown};
+use crate::answer::{Failure, json, set, to_client};
 use crate::app::{Answered, App};
 use crate::commit::{Attempts, Committed};
 use crate::event::Event;
@@ -50,13 +52,16 @@ async fn answer(
     request: Request,
     fallback: Option<Fallback>,
 ) -> Answered {
+    let shown = Shown::of(app, &request);
     let (form, credentials) = caller::presented(request).await?;
     let mut client = caller::authenticated(app, event, &credentials).await?;
     client.fallback = fallback.unwrap_or(client.fallback);
     let request = TokenRequest::read(&form)?;
+    // rules §5.6: after the client's authentication, before anything is redeemed.
+    let Proved { sender, nonce } = shown.proved(app, &client, None).await?;
     let mut attempts = Attempts::new();
     let tokens = loop {
-        let mut decision = decide(app, &client, &request).await?;
+        let mut decision = decide(app, &client, &request, &sender).await?;
         sealed::seal(app, &mut decision).await?;
         if attempts.commit(&*app.store, decision.changes).await? == Committed::Done {
             event.dropped(&decision.explanation);
@@ -72,12 +77,21 @@ async fn answer(
         let kind = exchange.requested.unwrap_or(TokenType::AccessToken);
         answer.issued_token_type = Some(kind.as_str().to_owned());
     }
-    Ok(json(StatusCode::OK, &answer))
+    let mut response = json(StatusCode::OK, &answer);
+    if let Some(nonce) = nonce {
+        set(&mut response, DPOP_NONCE, &nonce); // RFC 9449 §8.2
+    }
+    Ok(response)
 }
 
 type Outcome = Decision<Result<Tokens, Refused>>;
 
-async fn decide(app: &App, client: &Client, request: &TokenRequest) -> Result<Outcome, Failure> {
+async fn decide(
+    app: &App,
+    client: &Client,
+    request: &TokenRequest,
+    sender: &Sender,
+) -> Result<Outcome, Failure> {
     let store = &*app.store;
     let mut entropy = app.entropy();
     match &request.grant {
@@ -86,7 +100,7 @@ async fn decide(app: &App, client: &Client, request: &TokenRequest) -> Result<Ou
             let held = Held::load(store, code.as_ref().map(|c| c.value.grant.as_str())).await?;
             let (grant, user) = (held.grant.as_ref(), held.user.as_ref());
             let given = grant.map(|grant| &grant.value.grant);
-            decided(app, client, request, given, |context| {
+            decided(app, client, request, sender, given, |context| {
                 token::authorization_code(
                     context,
                     request,
@@ -104,7 +118,7 @@ async fn decide(app: &App, client: &Client, request: &TokenRequest) -> Result<Ou
             let held = Held::load(store, token.as_ref().map(|t| t.grant.as_str())).await?;
             let (grant, user) = (held.grant.as_ref(), held.user.as_ref());
             let given = grant.map(|grant| &grant.value.grant);
-            decided(app, client, request, given, |context| {
+            decided(app, client, request, sender, given, |context| {
                 token::refresh_token(context, request, token.as_ref(), grant, user, &mut entropy)
             })
             .await
@@ -134,13 +148,13 @@ async fn decide(app: &App, client: &Client, request: &TokenRequest) -> Result<Ou
             let (grant, user) = (held.grant.as_ref(), held.user.as_ref());
             let given = grant.map(|grant| &grant.value.grant);
             let poll = Poll { pending: pending.as_ref(), answer: answer.as_ref() };
-            decided(app, client, request, given, |context| {
+            decided(app, client, request, sender, given, |context| {
                 token::device_code(context, request, poll, grant, user, &mut entropy)
             })
             .await
         }
         GrantType::ClientCredentials => {
-            decided(app, client, request, None, |context| {
+            decided(app, client, request, sender, None, |context| {
                 token::client_credentials(context, request, &mut entropy)
             })
             .await
@@ -177,6 +191,7 @@ async fn decided(
     app: &App,
     client: &Client,
     request: &TokenRequest,
+    sender: &Sender,
     known: Option<&Grant>,
     mut decide: impl FnMut(&Context<'_>) -> Outcome,
 ) -> Result<Outcome, Failure> {
@@ -189,7 +204,7 @@ async fn decided(
         details: request.details.as_deref().unwrap_or_default(),
     };
     let decided = load::decided(app, client, named, known, |directory| {
-        decide(&Context { tenant, client, directory, now })
+        decide(&Context { tenant, client, directory, sender, now })
     });
     Ok(decided.await?)
 }

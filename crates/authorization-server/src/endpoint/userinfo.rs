@@ -6,13 +6,15 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bailiwick_grant::flow::userinfo::userinfo;
-use bailiwick_guard::{Presented, Refusal, Scheme};
+use bailiwick_grant::rule::sender::{Scheme, Sender, Sent};
+use bailiwick_guard::{self as guard, Presented, Refusal};
 use bailiwick_oauth::error::ErrorAnswer;
 use bailiwick_oauth::{ErrorCode, Form, Secret};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Method, StatusCode};
 
+use super::sender::Shown;
 use crate::answer::{Failure, json, to_client};
 use crate::app::{Answered, App};
 use crate::event::Event;
@@ -24,6 +26,7 @@ pub(crate) async fn endpoint(
     event: Event,
     request: Request,
 ) -> Response {
+    let shown = Shown::of(&app, &request);
     let answer = match posted(request).await {
         Ok((request, token)) => {
             let (headers, query) = (&request.headers, request.uri.query());
@@ -37,7 +40,7 @@ pub(crate) async fn endpoint(
                 }
                 (None, presented) => presented,
             };
-            answer(&app, &event, presented).await
+            answer(&app, &event, &shown, presented).await
         }
         Err(failure) => Err(failure),
     };
@@ -64,22 +67,41 @@ fn unreadable(text: &str) -> Failure {
     Failure::Unreadable(ErrorAnswer::new(ErrorCode::InvalidRequest, text))
 }
 
-async fn answer(app: &App, event: &Event, presented: Result<Presented<'_>, Refusal>) -> Answered {
+async fn answer(
+    app: &App,
+    event: &Event,
+    shown: &Shown,
+    presented: Result<Presented<'_>, Refusal>,
+) -> Answered {
     let presented = presented.map_err(|refusal| unusable(&refusal))?;
-    if presented.scheme() != Scheme::Bearer {
-        return Err(Failure::NoToken); // no token is bound to a key yet
-    }
+    let scheme = match presented.scheme() {
+        guard::Scheme::Bearer => Scheme::Bearer,
+        guard::Scheme::Dpop => Scheme::Dpop,
+    };
+    let told = |failure| match failure {
+        Failure::Refused(refused) => Failure::Token { refused, scheme, nonce: None },
+        Failure::WantsNonce { refused, nonce } => Failure::Token { refused, scheme, nonce },
+        other => other,
+    };
     let token = Secret::new(presented.expose());
     let token = load::access_token(app, &token).await?;
     if let Some(claims) = token.found.claims() {
         event.client(&claims.client_id);
     }
     let known = token.known();
-    let told = userinfo(&app.tenant, &token.found, &known, known.user, app.now())?;
-    match told.signed {
-        None => Ok(json(StatusCode::OK, &told.claims)),
+    let sender = match known.client {
+        Some(client) if scheme == Scheme::Dpop => {
+            shown.proved(app, client, Some(presented.expose())).await.map_err(told)?.sender
+        }
+        _ => Sender::default(),
+    };
+    let sent = Sent { scheme, sender: &sender };
+    let answer = userinfo(&app.tenant, &token.found, &known, known.user, sent, app.now())
+        .map_err(|refused| told(refused.into()))?;
+    match answer.signed {
+        None => Ok(json(StatusCode::OK, &answer.claims)),
         Some(algorithm) => {
-            let token = signer::signed(app, algorithm, "JWT", &told.claims).await?;
+            let token = signer::signed(app, algorithm, "JWT", &answer.claims).await?;
             Ok(([(CONTENT_TYPE, "application/jwt")], token).into_response())
         }
     }

@@ -8,6 +8,7 @@ mod consent_tabs;
 mod details;
 mod device;
 mod encrypted;
+mod dpop;
 mod garbage;
 mod introspect;
 mod jar;

@@ -122,6 +122,7 @@ fn check(
         },
         nonce: None,
         challenge: None,
+        dpop_jkt: None,
         prompt: Prompt::default(),
         max_age: None,
         login_hint: None,

@@ -2,6 +2,7 @@
 
 use bailiwick_oauth::access_token::Claims;
 use bailiwick_oauth::introspect::{Active, Response, True};
+use bailiwick_oauth::token::token_type;
 
 use crate::Tenant;
 use crate::state::{Client, GrantId, GrantRecord, OpaqueToken, ResourceServer, RevokedToken, User};
@@ -97,12 +98,13 @@ pub fn introspect(
         client_id: claims.client_id.as_str().to_owned(),
         scope: claims.scope.clone(),
         authorization_details: claims.authorization_details.clone(),
-        token_type: "Bearer".to_owned(),
+        token_type: token_type(claims.cnf.as_ref()).to_owned(),
         jti: claims.jti.clone(),
         iat: claims.iat,
         exp: claims.exp,
         auth_time: claims.auth_time,
         act: claims.act.clone(),
+        cnf: claims.cnf.clone(),
     }))
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::introspect::{Found, Known};
 use crate::rule::claims;
+use crate::rule::sender::{self, Sent};
 use crate::state::User;
 use crate::{Reason, Refused, Tenant};
 
@@ -28,6 +29,7 @@ pub fn userinfo(
     found: &Found,
     known: &Known<'_>,
     user: Option<&User>,
+    sent: Sent<'_>,
     now: i64,
 ) -> Result<Userinfo, Refused> {
     let invalid = |reason, text: &str| Refused::new(ErrorCode::InvalidToken, reason, text);
@@ -38,6 +40,7 @@ pub fn userinfo(
         let text = "this token is for another resource; get one without resource";
         return Err(invalid(Reason::OtherAudience, text));
     }
+    sender::holds_access(claims.cnf.as_ref(), sent)?; // RFC 9449 §7.2, RFC 8705 §3
     // A client's own token speaks of no user.
     let gone = || invalid(Reason::SubjectDisabled, "the user is gone");
     let (grant, client) = known.grant.zip(known.client).ok_or_else(gone)?;

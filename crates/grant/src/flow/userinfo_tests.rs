@@ -10,7 +10,10 @@ const QUERY: &str = "scope=openid+email+read&resource=https://api.example.com";
 /// The claims that are answered, or the refusal.
 fn verdict(world: &World, found: &Found) -> String {
     let user = Some(&world.user);
-    match world.with_known(found, |known| userinfo(&world.tenant, found, known, user, world.now)) {
+    let sent = Sent { scheme: world.scheme, sender: &world.sender };
+    let answer = world
+        .with_known(found, |known| userinfo(&world.tenant, found, known, user, sent, world.now));
+    match answer {
         Ok(answer) => serde_json::to_string(&answer.claims).unwrap(),
         Err(refused) => no(&refused),
     }

@@ -13,6 +13,7 @@ pub use exchange::ExchangeSettings;
 pub use openid::{OpenidSettings, ResponseIss, SubjectType};
 
 use super::resource_server::Origin;
+use super::sender::SenderSettings;
 use crate::{Kind, Record, Stored};
 
 mod keys;
@@ -59,6 +60,9 @@ pub struct Client {
     pub parameter: Parameter,
     /// When it gets a refresh token.
     pub refresh_tokens: RefreshTokens,
+    /// What its token requests must prove of their sender.
+    #[serde(default)]
+    pub sender: SenderSettings,
     /// Whether the operator vouches for it, though its redirect cannot prove who it is.
     pub first_party: bool,
     /// What it registered for OpenID Connect.
@@ -210,6 +214,7 @@ impl Client {
             fallback: Fallback::Global,
             parameter: Parameter::Accept,
             refresh_tokens: RefreshTokens::OfflineAccess,
+            sender: SenderSettings::default(),
             first_party: false,
             openid: OpenidSettings::default(),
             exchange: ExchangeSettings::default(),

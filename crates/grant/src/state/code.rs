@@ -25,6 +25,9 @@ pub struct Code {
     pub challenge: Option<CodeChallenge>,
     /// The nonce for the ID token.
     pub nonce: Option<String>,
+    /// The thumbprint of the key that must redeem it (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// Whether it can still be redeemed.
     pub standing: Standing,
     /// When it was issued.

@@ -108,12 +108,15 @@ pub enum Status {
 }
 
 /// Where the rotation of a grant's refresh tokens stands (rules §6.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rotation {
     /// The generation whose refresh tokens are live.
     pub generation: u64,
     /// When the generation before it was retired; its one replay window begins here.
     pub rotated_at: i64,
+    /// The thumbprint of the key whose proof retired it, if one came with it: siblings have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<String>,
 }
 
 impl GrantRecord {

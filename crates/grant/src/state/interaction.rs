@@ -40,6 +40,9 @@ pub struct Checked {
     pub(crate) destination: Destination,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<CodeChallenge>,
+    /// The thumbprint of the key that must redeem the code (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dpop_jkt: Option<String>,
     pub(crate) prompt: Prompt,
     pub(crate) max_age: Option<i64>,
     pub(crate) login_hint: Option<String>,

@@ -12,6 +12,7 @@ mod pending;
 mod pushed;
 mod refresh;
 mod resource_server;
+mod sender;
 mod session;
 mod session_grant;
 mod signing_key;
@@ -36,6 +37,7 @@ pub use refresh::RefreshToken;
 pub use resource_server::{
     DetailType, Origin, ResourceServer, RoleAccess, ScopeDefinition, TokenFormat,
 };
+pub use sender::{DpopNonce, SenderConstraint, SenderSettings};
 pub use session::Session;
 pub use session_grant::SessionGrant;
 pub use signing_key::StoredKey;

@@ -2,8 +2,8 @@
 //!
 //! It is written once and never changed: whether it is live is the grant's to say.
 
-use bailiwick_oauth::ClientId;
 use bailiwick_oauth::secret::Digest;
+use bailiwick_oauth::{ClientId, Confirmation};
 use serde::{Deserialize, Serialize};
 
 use super::grant::GrantId;
@@ -20,6 +20,10 @@ pub struct RefreshToken {
     pub grant: GrantId,
     /// The generation that it belongs to, with its siblings.
     pub generation: u64,
+    /// What its sender must prove: always for a public client that showed a key when it got it
+    /// (RFC 9449 §5, RFC 8705 §4). That of a confidential one is bound by its authentication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// Until when it can be used.
     pub expires_at: i64,
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::encryption::Encryption;
+use super::sender::SenderConstraint;
 use crate::{Kind, Record, Stored};
 
 /// A protected API as it is registered.
@@ -56,6 +57,9 @@ pub struct ResourceServer {
     pub may_call: BTreeMap<Resource, Scopes>,
     /// Whether tokens are issued for it at all.
     pub enabled: bool,
+    /// What its access tokens must be bound to.
+    #[serde(default)]
+    pub sender_constraint: SenderConstraint,
     /// Who registered it.
     pub origin: Origin,
 }
@@ -138,6 +142,7 @@ impl ResourceServer {
             access: RoleAccess::Everyone,
             may_call: BTreeMap::new(),
             enabled: true,
+            sender_constraint: SenderConstraint::None,
             origin: Origin::Registered,
         }
     }

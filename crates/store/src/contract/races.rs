@@ -77,7 +77,7 @@ pub async fn one_of_two_refreshes_wins(store: Dyn) {
             async move {
                 let loaded = store.load::<GrantRecord>(&key).await.unwrap().unwrap();
                 start.wait().await;
-                let rotation = Rotation { generation: 1, rotated_at: 2_000 };
+                let rotation = Rotation { generation: 1, rotated_at: 2_000, ..Rotation::default() };
                 let rotated = GrantRecord { rotation, ..loaded.value.clone() };
                 let token = refresh_token(&format!("{key}: token {number}"), 1);
                 store.commit(vec![loaded.update(rotated), Change::insert(token)]).await

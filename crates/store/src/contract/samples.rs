@@ -33,6 +33,7 @@ pub fn code(key: &str) -> Code {
         redirect_uri: Some("https://app.example/back".to_owned()),
         challenge: None,
         nonce: None,
+        dpop_jkt: None,
         standing: Standing::Live { refusals: 0 },
         issued_at: 1_000,
         expires_at: 1_060,
@@ -61,6 +62,7 @@ pub fn refresh_token(key: &str, generation: u64) -> RefreshToken {
         client: client(),
         grant: grant_id("grant"),
         generation,
+        cnf: None,
         expires_at: 9_000,
     }
 }

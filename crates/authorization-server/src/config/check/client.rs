@@ -55,6 +55,8 @@ pub(super) fn check(
     client.fallback = entry.resource_fallback;
     client.parameter = entry.resource_parameter;
     client.refresh_tokens = entry.refresh_tokens;
+    client.sender.constraint = entry.sender_constraint;
+    client.sender.nonce = entry.dpop_nonce;
     client.first_party = entry.first_party;
     client.openid = entry.openid.check(&client.redirect_uris, reader);
     client.origin = Origin::Managed;

@@ -78,6 +78,8 @@ fn tenant(root: &Root, servers: &[ResourceServer], reader: &mut Reader<'_>) -> T
         reader.problem(&acr.span, "an `acr` holds no space", help);
     }
     tenant.login_acr.clone_from(&acr.value.0);
+    tenant.sender.constraint = root.sender_constraint;
+    tenant.sender.nonce = root.dpop_nonce;
     tenant.most_resources = root.most_resources.0.into();
     if root.dangerous_allow_plain_http_resources {
         tenant.plain_http = PlainHttp::Anywhere;

@@ -72,5 +72,5 @@ fn own<'a>(context: &Context<'a>, request: &Request) -> Result<Narrowed<'a>, Ref
         explanation.add(None, scope, Reason::ScopeUnknown); // they speak of a user; here is none
     }
     let details = details.remove(&resource).unwrap_or_default();
-    Ok(Narrowed { server: Some(server), scopes, details, explanation })
+    Narrowed::new(context, Some(server), scopes, details, explanation)
 }

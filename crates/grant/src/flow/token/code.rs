@@ -7,7 +7,7 @@ use super::held::{Held, live, replayed};
 use super::narrow::narrow;
 use super::write::first_tokens;
 use super::{Context, Outcome, grant_type_allowed, invalid_grant};
-use crate::rule::pkce;
+use crate::rule::{pkce, sender};
 use crate::state::{Client, Code, GrantRecord, Standing, User};
 use crate::{Decision, Entropy, Loaded, Reason, Refused};
 
@@ -63,6 +63,7 @@ fn redeemable<'a>(
     }
     same_redirect_uri(context.client, &code.value, redirect_uri.as_deref()).map_err(refuse)?; // RFC 6749 §4.1.3
     pkce::verify(code.value.challenge.as_ref(), verifier.as_ref()).map_err(refuse)?; // RFC 7636 §4.6
+    sender::holds_code(code.value.dpop_jkt.as_deref(), context.sender).map_err(refuse)?; // RFC 9449 §10
     live(context, &code.value.grant, grant, user).map(|held| (code, held)).map_err(refuse)
 }
 

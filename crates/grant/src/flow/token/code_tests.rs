@@ -389,6 +389,7 @@ fn the_grant_must_be_the_one_of_the_code_or_token() {
         tenant: &world.tenant,
         client: &world.client,
         directory: &world.directory(),
+        sender: &world.sender,
         now: NOW,
     };
     let live = |id: &GrantId| live(&context, id, Some(&grant), Some(&world.user)).is_ok();

@@ -103,7 +103,8 @@ fn exchanged<'a>(
     let narrowed = scope::narrow(tenant, client, directory, server, of, &grant, asked)?;
     let (scopes, explanation) = (narrowed.scopes, narrowed.explanation);
     details::none(request.details.as_deref())?; // what was granted to one API is for no other
-    let narrowed = Narrowed { server: Some(server), scopes, details: Vec::new(), explanation };
+    // RFC 9449 §5
+    let narrowed = Narrowed::new(context, Some(server), scopes, Vec::new(), explanation)?;
     Ok((narrowed, Passed { claims, by, act }))
 }
 

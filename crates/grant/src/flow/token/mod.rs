@@ -11,6 +11,9 @@ mod poll;
 mod refresh;
 mod write;
 
+#[cfg(test)]
+mod sender_tests;
+
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::access_token::Claims;
 use bailiwick_oauth::token::GrantType;
@@ -23,6 +26,7 @@ pub use poll::{Poll, device_code};
 pub use refresh::refresh_token;
 
 use crate::rule::resource::Directory;
+use crate::rule::sender::Sender;
 use crate::state::{Client, Encryption, GrantKind};
 use crate::{Decision, Reason, Refused, Tenant};
 
@@ -35,6 +39,8 @@ pub struct Context<'a> {
     pub client: &'a Client,
     /// The resource servers of the request and of the grant.
     pub directory: &'a Directory,
+    /// What the sender of the request proved to hold.
+    pub sender: &'a Sender,
     /// The time, in seconds since 1970.
     pub now: i64,
 }

@@ -2,12 +2,12 @@
 
 use bailiwick_oauth::details::Detail;
 use bailiwick_oauth::token::Request;
-use bailiwick_oauth::{ErrorCode, Resource, Scopes};
+use bailiwick_oauth::{Confirmation, ErrorCode, Resource, Scopes};
 
 use super::Context;
 use super::held::Held;
 use crate::rule::resource::{self, Target};
-use crate::rule::{details, scope};
+use crate::rule::{details, scope, sender};
 use crate::state::ResourceServer;
 use crate::{Explanation, Reason, Refused};
 
@@ -18,7 +18,26 @@ pub(super) struct Narrowed<'a> {
     pub(super) scopes: Scopes,
     /// The authorization details of that resource server.
     pub(super) details: Vec<Detail>,
+    /// What the token is bound to.
+    pub(super) confirmation: Option<Confirmation>,
     pub(super) explanation: Explanation,
+}
+
+impl<'a> Narrowed<'a> {
+    /// What a token is for, with its binding to the sender of the request (RFC 9449 §5, RFC 8705 §3).
+    ///
+    /// The only way to make one: no grant type can leave out what client and resource server demand.
+    pub(super) fn new(
+        context: &Context<'a>,
+        server: Option<&'a ResourceServer>,
+        scopes: Scopes,
+        details: Vec<Detail>,
+        explanation: Explanation,
+    ) -> Result<Self, Refused> {
+        let Context { tenant, client, sender, .. } = *context;
+        let confirmation = sender::bind(tenant, client, server, sender)?;
+        Ok(Self { server, scopes, details, confirmation, explanation })
+    }
 }
 
 pub(super) fn narrow<'a>(
@@ -48,7 +67,7 @@ pub(super) fn narrow<'a>(
             (Some(server), narrowed, details)
         }
     };
-    Ok(Narrowed { server, scopes: narrowed.scopes, details, explanation: narrowed.explanation })
+    Narrowed::new(context, server, narrowed.scopes, details, narrowed.explanation)
 }
 
 pub(super) fn gone(resource: &Resource) -> Refused {

@@ -8,6 +8,7 @@ use super::held::{Held, live, replayed};
 use super::narrow::narrow;
 use super::{Context, Outcome, Tokens, invalid_grant, write};
 use crate::rule::scope::holds_global;
+use crate::rule::sender;
 use crate::state::{GrantKind, GrantRecord, RefreshToken, Rotation, User};
 use crate::{Decision, Entropy, Loaded, Reason, Refused};
 
@@ -22,6 +23,7 @@ pub fn refresh_token(
     user: Option<&User>,
     entropy: &mut dyn Entropy,
 ) -> Outcome {
+    let cnf = token.and_then(|token| token.cnf.clone());
     let (held, rotation) = match refreshable(context, token, grant, user) {
         Ok(held) => held,
         Err(decision) => return *decision,
@@ -35,7 +37,9 @@ pub fn refresh_token(
     let mut changes = Vec::new();
     let source = write::Source::grant(context, record, entropy);
     let access = write::access_token(context, &narrowed, source, entropy, &mut changes);
-    let (next, change) = write::refresh_token(context, record, rotation.generation, entropy);
+    // What the old one was bound to, the new one is: another resource may ask for less.
+    let cnf = cnf.as_ref().or(narrowed.confirmation.as_ref());
+    let (next, change) = write::refresh_token(context, record, rotation.generation, cnf, entropy);
     changes.push(change);
     let expires_at = record
         .expires_at
@@ -69,23 +73,35 @@ fn refreshable<'a>(
     if context.now >= token.expires_at {
         return Err(refuse(invalid_grant(Reason::Expired)));
     }
+    // Before the rotation: who does not hold the key neither retires nor revokes anything.
+    sender::holds_refresh(token.cnf.as_ref(), context.sender).map_err(refuse)?; // RFC 9449 §5
     let held = live(context, &token.grant, grant, user).map_err(refuse)?;
-    let Some(rotation) = rotated(context, token, held.grant.value.rotation) else {
+    let before = &held.grant.value.rotation;
+    let Some(rotation) = rotated(context, token, before) else {
         return Err(Box::new(replayed(grant, Reason::RefreshReplayed))); // RFC 9700 §4.14.2
     };
+    if rotation.jkt != context.sender.jkt {
+        let text = "the refresh token was used with another key a moment ago";
+        let refused = Refused::new(ErrorCode::InvalidGrant, Reason::SenderDiffers, text);
+        return Err(refuse(refused)); // rules §6.4: siblings have the same sender key
+    }
     Ok((held, rotation))
 }
 
 /// The rotation after this use of a token; `None` when the token was retired for good (rules §6.4).
-fn rotated(context: &Context<'_>, token: &RefreshToken, before: Rotation) -> Option<Rotation> {
+fn rotated(context: &Context<'_>, token: &RefreshToken, before: &Rotation) -> Option<Rotation> {
     if token.generation == before.generation {
         // The first use of a generation retires it and all of its siblings.
-        return Some(Rotation { generation: before.generation + 1, rotated_at: context.now });
+        return Some(Rotation {
+            generation: before.generation + 1,
+            rotated_at: context.now,
+            jkt: context.sender.jkt.clone(),
+        });
     }
     let was_just_retired = token.generation + 1 == before.generation
         && context.now <= before.rotated_at + context.tenant.lifetimes.replay;
     // One replay window a generation: it is not begun anew.
-    was_just_retired.then_some(before)
+    was_just_retired.then(|| before.clone())
 }
 
 #[cfg(test)]

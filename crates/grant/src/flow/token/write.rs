@@ -2,7 +2,7 @@
 
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::access_token::{Actor, Claims};
-use bailiwick_oauth::{IdToken, Secret, Subject};
+use bailiwick_oauth::{Confirmation, IdToken, Secret, Subject};
 
 use super::held::Held;
 use super::narrow::Narrowed;
@@ -35,7 +35,8 @@ pub(super) fn first_tokens(
         && (may("offline_access") || client.refresh_tokens == RefreshTokens::Always);
     let mut expires_at = record.expires_at.max(access.claims.exp);
     let refresh = gets_refresh.then(|| {
-        let (token, change) = refresh_token(context, record, record.rotation.generation, entropy);
+        let (generation, cnf) = (record.rotation.generation, narrowed.confirmation.as_ref());
+        let (token, change) = refresh_token(context, record, generation, cnf, entropy);
         expires_at = expires_at.max(now + tenant.lifetimes.refresh_token);
         changes.push(change);
         token
@@ -122,6 +123,7 @@ pub(super) fn access_token(
         amr: source.amr,
         act: source.act,
         authorization_details: narrowed.details.clone(),
+        cnf: narrowed.confirmation.clone(),
     };
     let resource = narrowed.server.map(|server| server.identifier.clone());
     let form = match narrowed.server {
@@ -144,10 +146,14 @@ pub(super) fn access_token(
 }
 
 /// Writes a refresh token of a generation (RFC 6749 §1.5).
+///
+/// Of a public client it is bound to what the access token is bound to (RFC 9449 §5, RFC 8705 §4);
+/// that of a confidential one is bound by its authentication, so that its keys can change.
 pub(super) fn refresh_token(
     context: &Context<'_>,
     grant: &GrantRecord,
     generation: u64,
+    confirmation: Option<&Confirmation>,
     entropy: &mut dyn Entropy,
 ) -> (Secret, Change) {
     let token = secret(entropy);
@@ -156,6 +162,7 @@ pub(super) fn refresh_token(
         client: context.client.id.clone(),
         grant: grant.id.clone(),
         generation,
+        cnf: confirmation.filter(|_| context.client.is_public()).cloned(),
         expires_at: context.now + context.tenant.lifetimes.refresh_token,
     };
     (token, Change::insert(record))
