@@ -25,6 +25,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::branding::Branding;
+use crate::certificate::{self, ClientCertificates};
 use crate::client_keys::ClientKeys;
 use crate::config::Login;
 use crate::cookie::Cookies;
@@ -65,6 +66,8 @@ pub struct Parts {
     pub dangerous_sign_in_as: Option<String>,
     /// The proxies in front, whose `X-Forwarded-For` is believed; nobody else's is.
     pub proxies: Vec<IpAddr>,
+    /// Who vouches for client certificates; none are looked at without it (RFC 8705).
+    pub certificates: Option<ClientCertificates>,
     /// The names that the Microsoft v1 endpoints answer to: `/{name}/oauth2/authorize` (rules §8).
     pub v1_names: Vec<String>,
     /// How long one request may take.
@@ -97,6 +100,7 @@ impl Parts {
             branding: Branding::default(),
             dangerous_sign_in_as: None,
             proxies: Vec::new(),
+            certificates: None,
             v1_names: vec!["common".to_owned(), "default".to_owned()],
             timeout: Duration::from_secs(30),
         }
@@ -177,6 +181,7 @@ impl AuthorizationServer {
                 http::header::X_CONTENT_TYPE_OPTIONS,
                 http::HeaderValue::from_static("nosniff"),
             ))
+            .layer(middleware::from_fn_with_state(Arc::clone(&app), certificate::read))
             .layer(middleware::from_fn(event::log))
             .with_state(app)
     }
@@ -206,6 +211,7 @@ pub(crate) struct App {
     pub(crate) addresses: Arc<dyn Throttle>,
     pub(crate) proxies: Vec<IpAddr>,
     pub(crate) dangerous_sign_in_as: Option<String>,
+    pub(crate) certificates: Option<ClientCertificates>,
     pub(crate) cookies: Cookies,
     /// The origin that browsers send for pages of ours, in its canonical spelling.
     pub(crate) origin: String,
@@ -241,6 +247,7 @@ impl App {
             accounts: parts.accounts,
             addresses: parts.addresses,
             proxies: parts.proxies,
+            certificates: parts.certificates,
             dangerous_sign_in_as: parts.dangerous_sign_in_as,
             cookies: Cookies::new(issuer),
             origin: canonical_origin(issuer.origin()),

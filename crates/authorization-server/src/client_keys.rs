@@ -51,6 +51,19 @@ impl ClientKeys {
         }
     }
 
+    /// All keys of the client, for a certificate, which names none of them (RFC 8705 §2.2); `None` when
+    /// it registered none.
+    ///
+    /// # Errors
+    /// When what the client publishes cannot be fetched.
+    pub(crate) async fn all(&self, client: &Client) -> Result<Option<Arc<Jwks>>, FetchError> {
+        match &client.keys {
+            Keys::None => Ok(None),
+            Keys::Set(set) => Ok(Jwks::from_json(set).ok().map(Arc::new)),
+            Keys::At(url) => self.published(url).keys().await.map(Some),
+        }
+    }
+
     fn published(&self, url: &WebUrl) -> Arc<IssuerKeys> {
         let made = self.published.get_or_insert_with(url, || {
             let keys = IssuerKeys::at(url.as_str(), self.fetcher.clone(), KeySettings::default());

@@ -13,7 +13,7 @@ use crate::answer::Failure;
 pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// The parameters that are read from a body somewhere.
-const OURS: [&str; 44] = [
+const OURS: [&str; 45] = [
     // authorization, RFC 6749 §4.1.1
     "response_type",
     "response_mode",

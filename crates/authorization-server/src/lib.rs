@@ -20,6 +20,7 @@ pub mod sector;
 
 mod answer;
 mod app;
+mod certificate;
 mod client_keys;
 mod commit;
 mod cookie;
@@ -37,5 +38,7 @@ mod tenants;
 mod throttle;
 
 pub use app::{AuthorizationServer, Parts};
-pub use serve::{Limits, Peer, serve};
+pub use certificate::{Authorities, ClientCertificates, NoAuthority, PeerCertificates};
+pub use serve::tls::{AskForCertificate, Tls, TlsError, TlsFiles};
+pub use serve::{Limits, Peer, serve, serve_tls};
 pub use tenants::tenants;

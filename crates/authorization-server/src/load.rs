@@ -1,8 +1,8 @@
 //! Loading what a decision needs, and nothing more.
 
 use bailiwick_grant::flow::introspect::{Found, Known};
-use bailiwick_grant::rule::details;
 use bailiwick_grant::rule::resource::{self, Directory};
+use bailiwick_grant::rule::{details, fapi};
 use bailiwick_grant::state::{
     Client, Consent, GrantId, GrantRecord, Interaction, Name, NameOwner, OpaqueToken,
     ResourceServer, RevokedToken, Session, User, Username,
@@ -21,7 +21,8 @@ pub(crate) const MOST_LISTED: usize = 256;
 
 /// The client with this identifier: the one place where a request's client comes from.
 pub(crate) async fn client(app: &App, id: &ClientId) -> Result<Option<Client>, Failure> {
-    Ok(app.store.load::<Client>(id.as_str()).await?.map(|loaded| loaded.value))
+    let client = app.store.load::<Client>(id.as_str()).await?.map(|loaded| loaded.value);
+    Ok(client.map(|client| fapi::held_to(&app.tenant, client)))
 }
 
 /// What a request names.

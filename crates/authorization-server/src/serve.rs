@@ -1,6 +1,7 @@
 //! Serving the router: limits on time and connections, and an orderly end.
 
 mod begun;
+pub(crate) mod tls;
 
 use std::io;
 use std::net::IpAddr;
@@ -19,6 +20,9 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 use begun::Begun;
+use tls::Tls;
+
+use crate::certificate::PeerCertificates;
 
 /// The address that a request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +53,37 @@ impl Default for Limits {
     }
 }
 
-/// Serves the router on a listener until `end` is ready; then lets requests in progress finish.
+/// Serves the router on a listener, without TLS, until `end` is ready; then lets requests in progress
+/// finish.
 ///
 /// # Errors
 /// When the listener fails for good.
 pub async fn serve(
     listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    end: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    connections(listener, None, router, limits, end).await
+}
+
+/// As [`serve`], with TLS.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve_tls(
+    listener: TcpListener,
+    tls: Arc<Tls>,
+    router: Router,
+    limits: Limits,
+    end: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    connections(listener, Some(tls), router, limits, end).await
+}
+
+async fn connections(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     router: Router,
     limits: Limits,
     end: impl Future<Output = ()> + Send,
@@ -85,10 +114,31 @@ pub async fn serve(
             Err(error) => return Err(error),
         };
         let watcher = graceful.watcher();
-        let (server, service) = (server.clone(), service(&router, peer.ip()));
+        let (server, router, tls) = (server.clone(), router.clone(), tls.clone());
+        let peer = peer.ip();
         tokio::spawn(async move {
             let _permit = permit;
-            let stream = Begun::new(prepared(stream), limits.header);
+            let stream = prepared(stream);
+            let Some(tls) = tls else {
+                let stream = Begun::new(stream, limits.header);
+                let service = service(router, peer, None);
+                let connection = server.serve_connection(TokioIo::new(stream), service);
+                if let Err(error) = watcher.watch(connection.into_owned()).await {
+                    tracing::debug!(error = %error, "connection");
+                }
+                return;
+            };
+            let stream = match tokio::time::timeout(limits.header, tls.accept(stream)).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => return tracing::debug!(error = %error, "handshake"),
+                Err(_) => return tracing::debug!("the handshake took too long"),
+            };
+            let shown = stream.get_ref().1.peer_certificates();
+            let certificates = shown.map(|chain| {
+                PeerCertificates(Arc::new(chain.iter().map(|it| it.clone().into_owned()).collect()))
+            });
+            let stream = Begun::new(stream, limits.header);
+            let service = service(router, peer, certificates);
             let connection = server.serve_connection(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection.into_owned()).await {
                 tracing::debug!(error = %error, "connection");
@@ -119,8 +169,9 @@ fn server(limits: &Limits) -> Builder<TokioExecutor> {
 }
 
 fn service(
-    router: &Router,
+    router: Router,
     peer: IpAddr,
+    certificates: Option<PeerCertificates>,
 ) -> TowerToHyperService<
     impl tower::Service<
         Request<Incoming>,
@@ -130,9 +181,11 @@ fn service(
     > + Clone
     + use<>,
 > {
-    let router = router.clone();
     TowerToHyperService::new(tower::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        if let Some(certificates) = &certificates {
+            request.extensions_mut().insert(certificates.clone());
+        }
         router.clone().oneshot(request)
     }))
 }

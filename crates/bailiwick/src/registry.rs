@@ -94,6 +94,8 @@ pub(crate) async fn client(command: Client) -> Result<(), Failure> {
                     Authentication::Basic { .. } => "client_secret_basic",
                     Authentication::Post { .. } => "client_secret_post",
                     Authentication::PrivateKeyJwt => "private_key_jwt",
+                    Authentication::Tls { .. } => "tls_client_auth",
+                    Authentication::SelfSignedTls => "self_signed_tls_client_auth",
                 };
                 let state = origin(client.origin).to_owned();
                 [client.id.to_string(), client.name.clone(), state, method.to_owned()]

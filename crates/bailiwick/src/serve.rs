@@ -11,7 +11,9 @@ use bailiwick_authorization_server::config::Config;
 use bailiwick_authorization_server::keys::{Keyring, needed};
 use bailiwick_authorization_server::password::Passwords;
 use bailiwick_authorization_server::sector::{self, SectorError};
-use bailiwick_authorization_server::{AuthorizationServer, Limits, Parts, registry};
+use bailiwick_authorization_server::{
+    AuthorizationServer, Limits, Parts, Tls, registry, serve, serve_tls,
+};
 use bailiwick_fetch::Fetcher;
 use bailiwick_grant::state::Client;
 use bailiwick_oauth::Issuer;
@@ -24,6 +26,9 @@ use crate::Failure;
 /// How often expired records are swept, and how many at once.
 const SWEEP: (Duration, usize) = (Duration::from_mins(1), 1000);
 
+/// How often the files of TLS are looked at.
+const FRESH: Duration = Duration::from_secs(10);
+
 /// Runs the authorization server until it is told to stop.
 pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
     let config = load(path)?;
@@ -31,8 +36,9 @@ pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
         Failure::new(format!("{} cannot be listened on: {error}; change `listen`", config.listen))
     })?;
     let issuer = config.tenant.issuer.clone();
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = Server::prepare(config).await?;
-    eprintln!("listening on http://{} as {issuer}", listener.local_addr()?);
+    eprintln!("listening on {scheme}://{} as {issuer}", listener.local_addr()?);
     server.serve_until(listener, until_stopped()).await
 }
 
@@ -65,6 +71,7 @@ pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
 /// An authorization server that is ready to listen.
 pub(crate) struct Server {
     router: Router,
+    tls: Option<Arc<Tls>>,
     /// Of each issuer.
     stores: Vec<Arc<dyn Store>>,
 }
@@ -74,6 +81,10 @@ impl Server {
     pub(crate) async fn prepare(mut config: Config) -> Result<Self, Failure> {
         let proxies = config.proxies.clone();
         let tenants = std::mem::take(&mut config.tenants);
+        let tls = match config.tls.take() {
+            Some(tls) => Some(Arc::new(Tls::new(tls.files, tls.ask)?)),
+            None => None,
+        };
         let (mut stores, mut others) = (Vec::new(), Vec::new());
         // One bound for all: it is the machine's memory that passwords are checked in.
         let passwords = Passwords::new(config.login.password_checks)?;
@@ -81,7 +92,7 @@ impl Server {
         for tenant in tenants {
             others.push(issuer(tenant, &passwords, &proxies, &mut stores).await?);
         }
-        Ok(Self { router: bailiwick_authorization_server::tenants(first, others), stores })
+        Ok(Self { router: bailiwick_authorization_server::tenants(first, others), tls, stores })
     }
 
     /// Serves until it is dropped.
@@ -94,10 +105,17 @@ impl Server {
         listener: TcpListener,
         end: impl Future<Output = ()> + Send,
     ) -> Result<(), Failure> {
-        let Self { router, stores } = self;
-        let serve = bailiwick_authorization_server::serve(listener, router, Limits::default(), end);
+        let Self { router, tls, stores } = self;
+        let limits = Limits::default();
+        let Some(tls) = tls else {
+            return tokio::select! {
+                served = serve(listener, router, limits, end) => Ok(served?),
+                () = sweep(&stores) => Ok(()),
+            };
+        };
         tokio::select! {
-            served = serve => Ok(served?),
+            served = serve_tls(listener, Arc::clone(&tls), router, limits, end) => Ok(served?),
+            () = tls.keep_fresh(FRESH) => Ok(()),
             () = sweep(&stores) => Ok(()),
         }
     }
@@ -126,6 +144,7 @@ async fn issuer(
         Parts::new(config.tenant, Arc::clone(&store), keyring, passwords, config.login, fetcher);
     parts.proxies = proxies.to_vec();
     parts.branding = config.branding;
+    parts.certificates = config.certificates;
     parts.dangerous_sign_in_as = config.dangerous_sign_in_as;
     stores.push(store);
     Ok((issuer, AuthorizationServer::new(parts)))

@@ -143,6 +143,10 @@ reasons! {
     SenderUnproved = "sender_unproved",
     /// The sender is another one than the code or token is bound to.
     SenderDiffers = "sender_differs",
+    /// The client is not registered as its security profile demands.
+    ProfileContradicted = "profile_contradicted",
+    /// The request is not made as the security profile demands.
+    ProfileDemand = "profile_demand",
     /// The token is not addressed to the asker.
     OtherAudience = "other_audience",
 }

@@ -6,7 +6,7 @@ use bailiwick_oauth::resource::PlainHttp;
 use bailiwick_oauth::scope::OPENID_CONNECT;
 use bailiwick_oauth::{Issuer, Resource, Scope, Scopes};
 
-use crate::state::{ResponseIss, SenderSettings};
+use crate::state::{Profile, ResponseIss, SenderSettings};
 
 /// The settings under which an issuer decides.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct Tenant {
     pub login_acr: String,
     /// What pairwise subjects are made with; the product takes it from its stored secrets.
     pub pairwise_salt: PairwiseSalt,
+    /// The security profile that all clients are held to.
+    pub profile: Profile,
     /// What it wants of the senders of token requests.
     pub sender: SenderSettings,
     /// How long things live.
@@ -124,6 +126,7 @@ impl Tenant {
             requests: RequestRules::default(),
             login_acr: "pwd".to_owned(),
             pairwise_salt: PairwiseSalt::default(),
+            profile: Profile::None,
             sender: SenderSettings::default(),
             lifetimes: Lifetimes::default(),
         }

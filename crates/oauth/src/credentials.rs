@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::form::{self, Form, MalformedForm};
-use crate::{ClientId, Secret};
+use crate::{ClientCertificate, ClientId, Secret};
 
 /// The one assertion type that is taken (RFC 7523 §2.2).
 pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -30,6 +30,14 @@ pub enum Credentials {
         client_id: ClientId,
         /// Its secret.
         secret: Secret,
+    },
+    /// A name beside the certificate of the TLS connection (`tls_client_auth`,
+    /// `self_signed_tls_client_auth`; RFC 8705 §2).
+    Certificate {
+        /// Who it says it is.
+        client_id: ClientId,
+        /// Its certificate.
+        certificate: Box<ClientCertificate>,
     },
     /// A signed assertion (`private_key_jwt`).
     Assertion {
@@ -104,10 +112,23 @@ impl Credentials {
         }
     }
 
+    /// The same, beside the certificate of the TLS connection. It counts where nothing else is
+    /// presented: who presents a secret or an assertion authenticates by that one method.
+    #[must_use]
+    pub fn beside(self, certificate: Option<&ClientCertificate>) -> Self {
+        match (self, certificate) {
+            (Self::None { client_id }, Some(certificate)) => {
+                Self::Certificate { client_id, certificate: Box::new(certificate.clone()) }
+            }
+            (other, _) => other,
+        }
+    }
+
     /// Who the client says it is.
     pub fn client_id(&self) -> &ClientId {
         match self {
             Self::None { client_id }
+            | Self::Certificate { client_id, .. }
             | Self::Basic { client_id, .. }
             | Self::Post { client_id, .. }
             | Self::Assertion { client_id, .. } => client_id,
@@ -156,6 +177,7 @@ mod tests {
         let form = Form::parse(body).unwrap();
         Credentials::read(authorization, &form).map(|credentials| match credentials {
             Credentials::None { client_id } => format!("none {client_id}"),
+            Credentials::Certificate { client_id, .. } => format!("certificate {client_id}"),
             Credentials::Basic { client_id, secret } => {
                 format!("basic {client_id} {}", secret.expose())
             }

@@ -6,6 +6,7 @@
 
 pub mod access_token;
 pub mod authorize;
+pub mod certificate;
 pub mod challenge;
 pub mod claims_request;
 pub mod client_assertion;
@@ -44,6 +45,7 @@ pub mod claim;
 mod uri;
 
 pub use access_token::AccessToken;
+pub use certificate::ClientCertificate;
 pub use challenge::{CodeChallenge, CodeVerifier};
 pub use claims_request::ClaimsRequest;
 pub use client_assertion::ClientAssertion;

@@ -25,7 +25,6 @@
 //! `into_make_service_with_connect_info::<SocketAddr>()` provides it, or [`PeerAddress`]. Without
 //! either the header does not count.
 
-mod header;
 mod proxies;
 
 use std::net::{IpAddr, SocketAddr};
@@ -34,7 +33,7 @@ use axum::extract::ConnectInfo;
 use bailiwick_jose::digest;
 use http::{Extensions, HeaderMap};
 
-pub use header::CertificateHeader;
+pub use bailiwick_oauth::certificate::CertificateHeader;
 pub use proxies::{MalformedNetwork, TrustedProxies};
 
 /// The certificate that the client showed, and proved to have the key of, in the TLS handshake: its
@@ -97,7 +96,7 @@ pub fn of(
 ) -> Option<[u8; 32]> {
     let shown = match from_proxy {
         Some(proxy) if peer(extensions).is_some_and(|peer| proxy.proxies.contains(peer)) => {
-            proxy.header.read(headers)
+            proxy.header.read(headers).map(|shown| ClientCertificate(shown.digest()))
         }
         _ => extensions.get::<ClientCertificate>().copied(),
     };

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use bailiwick_grant::state::{
-    DpopNonce, Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, SenderConstraint,
-    TokenFormat,
+    DpopNonce, Fallback, GrantKind, Parameter, Pkce, Profile, RefreshTokens, ResponseIss,
+    SenderConstraint, TokenFormat,
 };
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject, WebUrl};
@@ -20,6 +20,7 @@ use super::openid::ClientOpenid;
 use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
 use super::requests::{ClientRequests, RequestRules};
 use super::secret::SecretDigest;
+use super::tls::{ClientTls, Mtls, Tls};
 use super::value::{
     Accent, Claims, Count, Logo, Method, PasswordHash, ReachEntry, Reached, Seconds, Words,
 };
@@ -32,7 +33,7 @@ section! {
         /// into tokens and metadata (RFC 8414 §2), so it never changes. `https`, or `http` on
         /// this machine.
         issuer: At<Issuer> = required "\"https://id.example.com\"";
-        /// Where the server listens, without TLS: on a network, let a proxy in front add it.
+        /// Where the server listens; without `[tls]` let a proxy in front add TLS on a network.
         listen: SocketAddr = default "\"127.0.0.1:9000\"";
         /// The addresses of the proxies in front, whose `X-Forwarded-For` is believed; nobody
         /// else's is. Behind one that is not listed, all users count as one when they sign in.
@@ -62,9 +63,13 @@ section! {
         dangerous_sign_in_as: At<Words> = optional "\"ada\"";
         /// How clients send their authorization requests; see below.
         requests: RequestRules = default "{}";
-        /// What every access token must be bound to: `dpop` is the key of a DPoP proof (RFC 9449).
-        /// A proof that is sent binds the token in any case.
-        sender_constraint: SenderConstraint = default "\"none\"";
+        /// The security profile that every client is held to: FAPI 2.0, with or without its Message
+        /// Signing.
+        profile: Profile = default "\"none\"";
+        /// What every access token must be bound to: `dpop` is the key of a DPoP proof (RFC 9449),
+        /// `mtls` the client's certificate (RFC 8705), `any` one of the two. A proof that is sent
+        /// binds the token in any case.
+        sender_constraint: At<SenderConstraint> = default "\"none\"";
         /// Whether DPoP proofs must carry a nonce of this server (RFC 9449 §8).
         dpop_nonce: DpopNonce = default "\"optional\"";
         /// How long things live; see below.
@@ -79,6 +84,10 @@ section! {
         /// issuer on this one's origin but another path, and a store of its own. Each has its own
         /// APIs, clients, users, keys and pages; commands change one with `--config` and its file.
         tenants: Vec<At<PathBuf>> = default "[]";
+        /// TLS on the listener; see below.
+        tls: Tls = optional "{ certificate = \"tls.pem\", key = \"tls.key.pem\" }";
+        /// Client certificates; see below.
+        mtls: Mtls = optional "{}";
         /// The APIs; see below.
         resource: Vec<ResourceServer> = default "[]";
         /// The clients; see below.
@@ -175,7 +184,7 @@ section! {
         /// Whether a token without any scope may be issued for it.
         allow_empty_scope: bool = default "false";
         /// What its access tokens must be bound to, as `sender_constraint` of the server.
-        sender_constraint: SenderConstraint = default "\"none\"";
+        sender_constraint: At<SenderConstraint> = default "\"none\"";
         /// The secret with which it asks for introspection, its identifier being its name there;
         /// several while one is replaced.
         introspection_secret: OneOrMore<SecretDigest> = default "[]";
@@ -221,7 +230,10 @@ section! {
         /// Its secret, with `client_secret_basic` or `client_secret_post`; several while one is
         /// replaced.
         secret: At<OneOrMore<SecretDigest>> = optional "{ env = \"SHOP_SECRET\" }";
-        /// Its public keys as a JWK set: for `private_key_jwt` and for signed requests.
+        /// Its certificates, with `tls_client_auth`; see below.
+        tls: ClientTls = default "{}";
+        /// Its public keys as a JWK set: for `private_key_jwt`, `self_signed_tls_client_auth` and for
+        /// signed requests.
         jwks: At<KeySet> = optional "{ keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"…\" }] }";
         /// The same, in a file of its own.
         jwks_file: At<KeySetFile> = optional "\"shop.jwks.json\"";
@@ -252,9 +264,12 @@ section! {
         resource_fallback: Fallback = default "\"global\"";
         /// When it gets a refresh token: for a granted `offline_access`, or always.
         refresh_tokens: RefreshTokens = default "\"offline_access\"";
+        /// The security profile that it is held to, as `profile` of the server.
+        profile: At<Profile> = default "\"none\"";
         /// What its access tokens must be bound to, as `sender_constraint` of the server
-        /// (`dpop` is what registration calls `dpop_bound_access_tokens`, RFC 9449 §5.2).
-        sender_constraint: SenderConstraint = default "\"none\"";
+        /// (`dpop` is what registration calls `dpop_bound_access_tokens`, RFC 9449 §5.2, and `mtls`
+        /// `tls_client_certificate_bound_access_tokens`, RFC 8705 §3.4).
+        sender_constraint: At<SenderConstraint> = default "\"none\"";
         /// Whether its DPoP proofs must carry a nonce, as `dpop_nonce` of the server.
         dpop_nonce: DpopNonce = default "\"optional\"";
         /// Whether you vouch for it: a consent is then remembered even where its redirect URI
@@ -300,6 +315,8 @@ pub(super) const SECTIONS: &[Section] = &[
     RequestRules::SECTION,
     Lifetimes::SECTION,
     Login::SECTION,
+    Tls::SECTION,
+    Mtls::SECTION,
     outgoing::Section::SECTION,
     Branding::SECTION,
     ResourceServer::SECTION,
@@ -307,6 +324,7 @@ pub(super) const SECTIONS: &[Section] = &[
     DetailTable::SECTION,
     encryption::Section::SECTION,
     Client::SECTION,
+    ClientTls::SECTION,
     ClientRequests::SECTION,
     ClientOpenid::SECTION,
     User::SECTION,

@@ -18,6 +18,7 @@ mod reference;
 mod requests;
 mod secret;
 mod tenants;
+mod tls;
 mod url;
 mod value;
 
@@ -33,7 +34,9 @@ use bailiwick_jose::{base64url, digest};
 use bailiwick_oauth::Subject;
 
 use crate::branding::Branding;
+use crate::certificate::ClientCertificates;
 pub use outgoing::Outgoing;
+pub use tls::ListenTls;
 
 pub use problem::{ConfigError, Problem};
 pub use reference::reference;
@@ -47,6 +50,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The proxies in front, whose `X-Forwarded-For` is believed; nobody else's is.
     pub proxies: Vec<IpAddr>,
+    /// TLS of the listener; without it the server speaks plain HTTP.
+    pub tls: Option<ListenTls>,
+    /// Whose client certificates count; without it none does.
+    pub certificates: Option<ClientCertificates>,
     /// The database file.
     pub store: PathBuf,
     /// How signing in is guarded.

@@ -68,7 +68,7 @@ enum Role {
 }
 
 /// What the process does once, for all its issuers.
-const OF_THE_SERVER: &[&str] = &["listen", "proxies", "tenants"];
+const OF_THE_SERVER: &[&str] = &["listen", "proxies", "tenants", "tls"];
 
 /// Reads one file and collects what is wrong with it.
 pub(super) struct Reader<'a> {
@@ -90,6 +90,11 @@ impl<'a> Reader<'a> {
     /// The same for a file that another one names as a tenant's.
     pub(super) fn of_tenant(self) -> Self {
         Self { role: Role::Tenant, ..self }
+    }
+
+    /// Whether the file is a tenant's.
+    pub(super) fn is_tenants(&self) -> bool {
+        self.role == Role::Tenant
     }
 
     /// The first pass: `None` when anything is wrong.

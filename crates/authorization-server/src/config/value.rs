@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use bailiwick_grant::state::{
-    DpopNonce, Fallback, GrantKind, Parameter, Pkce, RefreshTokens, ResponseIss, SenderConstraint,
-    SubjectType, TokenFormat,
+    DpopNonce, Fallback, GrantKind, Parameter, Pkce, Profile, RefreshTokens, ResponseIss,
+    SenderConstraint, SubjectType, TokenFormat,
 };
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject, WebUrl};
@@ -44,6 +44,8 @@ pub(super) enum Method {
     Basic,
     Post,
     PrivateKeyJwt,
+    Tls,
+    SelfSignedTls,
 }
 
 /// How far a ceiling reaches.
@@ -99,6 +101,8 @@ words!(Method {
     "client_secret_basic" => Self::Basic,
     "client_secret_post" => Self::Post,
     "private_key_jwt" => Self::PrivateKeyJwt,
+    "tls_client_auth" => Self::Tls,
+    "self_signed_tls_client_auth" => Self::SelfSignedTls,
 });
 words!(GrantKind {
     "authorization_code" => Self::AuthorizationCode,
@@ -107,7 +111,17 @@ words!(GrantKind {
     "device_code" => Self::DeviceCode,
     "token_exchange" => Self::TokenExchange,
 });
-words!(SenderConstraint { "none" => Self::None, "dpop" => Self::Dpop, });
+words!(SenderConstraint {
+    "none" => Self::None,
+    "dpop" => Self::Dpop,
+    "mtls" => Self::Mtls,
+    "any" => Self::Any,
+});
+words!(Profile {
+    "none" => Self::None,
+    "fapi2" => Self::Fapi2,
+    "fapi2-message-signing" => Self::Fapi2MessageSigning,
+});
 words!(DpopNonce { "optional" => Self::Optional, "required" => Self::Required, });
 words!(Pkce { "required" => Self::Required, "optional" => Self::Optional, });
 words!(Fallback { "global" => Self::Global, "granted" => Self::Granted, });

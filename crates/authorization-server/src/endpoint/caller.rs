@@ -5,7 +5,7 @@ use axum::extract::Request;
 use bailiwick_grant::rule::client_auth::{self, Authenticated};
 use bailiwick_grant::state::{Authentication, Client};
 use bailiwick_grant::{Reason, Refused};
-use bailiwick_oauth::{Credentials, ErrorCode, Form};
+use bailiwick_oauth::{ClientCertificate, Credentials, ErrorCode, Form};
 
 use crate::answer::Failure;
 use crate::app::App;
@@ -15,9 +15,10 @@ use crate::{form, load};
 /// Reads the form of a request and the credentials with it.
 pub(super) async fn presented(request: Request) -> Result<(Form, Credentials), Failure> {
     let authorization = form::authorization(request.headers())?;
+    let certificate = request.extensions().get::<ClientCertificate>().cloned();
     let form = form::posted(request).await?;
     let credentials = Credentials::read(authorization.as_deref(), &form)?;
-    Ok((form, credentials))
+    Ok((form, credentials.beside(certificate.as_ref())))
 }
 
 /// The client, if it is who it says it is.
@@ -34,6 +35,11 @@ pub(super) async fn authenticated(
             if client.authentication == Authentication::PrivateKeyJwt =>
         {
             app.client_keys.of(client, jwt.expose()).await?
+        }
+        (Some(client), Credentials::Certificate { .. })
+            if client.authentication == Authentication::SelfSignedTls =>
+        {
+            app.client_keys.all(client).await?
         }
         _ => None,
     };

@@ -10,13 +10,16 @@ use bailiwick_grant::rule::claims;
 use bailiwick_grant::state::{ResourceServer, ResponseIss};
 use bailiwick_jose::{Algorithm, ContentEncryption};
 use bailiwick_oauth::dpop::PROOF_ALGORITHMS;
-use bailiwick_oauth::metadata::{AuthorizationServer, OpenidProvider, authorization_server_urls};
+use bailiwick_oauth::metadata::{
+    AuthorizationServer, MtlsEndpoints, OpenidProvider, authorization_server_urls,
+};
 use bailiwick_oauth::{Issuer, ResponseMode, device, exchange};
 use bailiwick_store::StoreExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use crate::answer::{Failure, to_client};
 use crate::app::App;
+use crate::certificate::ClientCertificates;
 use crate::event::Event;
 use crate::keys::decryption;
 use crate::load::MOST_LISTED;
@@ -65,7 +68,7 @@ async fn written(app: &App) -> Result<Arc<Written>, Failure> {
     }
     let servers = app.store.list::<ResourceServer>(None, MOST_LISTED).await?;
     let servers = servers.into_iter().map(|loaded| loaded.value).filter(|server| server.enabled);
-    let document = document(&app.tenant, &servers.collect::<Vec<_>>());
+    let document = document(&app.tenant, app.certificates.as_ref(), &servers.collect::<Vec<_>>());
     let body =
         serde_json::to_string(&document).map_err(|error| Failure::Broken(Box::new(error)))?;
     let written = Arc::new(Written { until: now + KEPT, body });
@@ -73,12 +76,20 @@ async fn written(app: &App) -> Result<Arc<Written>, Failure> {
     Ok(written)
 }
 
-fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer {
+fn document(
+    tenant: &Tenant,
+    certificates: Option<&ClientCertificates>,
+    servers: &[ResourceServer],
+) -> AuthorizationServer {
     let issuer = &tenant.issuer;
     let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     let at = |path: &str| Some(issuer.endpoint(path));
-    let client_methods =
+    let mut client_methods =
         words(&["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]);
+    if let Some(certificates) = certificates {
+        client_methods.extend(certificates.authorities.is_some().then(|| "tls_client_auth".into()));
+        client_methods.push("self_signed_tls_client_auth".into());
+    }
     let mut scopes: Vec<String> =
         tenant.global_scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
     for scope in servers.iter().flat_map(|server| &server.scopes) {
@@ -164,6 +175,10 @@ fn document(tenant: &Tenant, servers: &[ResourceServer]) -> AuthorizationServer 
             .iter()
             .map(|algorithm| algorithm.name().to_owned())
             .collect(),
+        tls_client_certificate_bound_access_tokens: certificates.map(|_| true),
+        mtls_endpoint_aliases: certificates
+            .and_then(|certificates| certificates.origin.as_deref())
+            .map(|origin| aliases(issuer, origin)),
         protected_resources: servers
             .iter()
             .map(|server| server.identifier.as_str().to_owned())
@@ -176,4 +191,17 @@ fn detail_types(servers: &[ResourceServer]) -> Vec<String> {
     let types: BTreeSet<&String> =
         servers.iter().flat_map(|server| server.detail_types.keys()).collect();
     types.into_iter().cloned().collect()
+}
+
+/// The endpoints where clients with certificates go (RFC 8705 §5).
+fn aliases(issuer: &Issuer, origin: &str) -> MtlsEndpoints {
+    let at = |path: &str| Some(format!("{origin}{}/{path}", issuer.path()));
+    MtlsEndpoints {
+        token_endpoint: at("token"),
+        revocation_endpoint: at("revoke"),
+        pushed_authorization_request_endpoint: at("par"),
+        device_authorization_endpoint: at("device_authorization"),
+        userinfo_endpoint: at("userinfo"),
+        ..MtlsEndpoints::default()
+    }
 }

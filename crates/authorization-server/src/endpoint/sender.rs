@@ -5,8 +5,8 @@ use bailiwick_grant::rule::dpop;
 use bailiwick_grant::rule::sender::{Sender, wants_nonce};
 use bailiwick_grant::state::Client;
 use bailiwick_grant::{Reason, Refused};
-use bailiwick_oauth::ErrorCode;
 use bailiwick_oauth::dpop::Proof;
+use bailiwick_oauth::{ClientCertificate, ErrorCode};
 use http::{HeaderMap, HeaderName, Method};
 
 use crate::answer::Failure;
@@ -24,6 +24,7 @@ pub(super) struct Shown {
     proofs: HeaderMap,
     method: Method,
     uris: Vec<String>,
+    certificate: Option<[u8; 32]>,
 }
 
 /// What a sender proved.
@@ -36,12 +37,21 @@ pub(super) struct Proved {
 impl Shown {
     pub(super) fn of(app: &App, request: &Request) -> Self {
         let proofs = request.headers().get_all(DPOP).iter().map(|value| (DPOP, value.clone()));
+        let for_certificates = app.certificates.as_ref().and_then(|it| it.origin.as_deref());
+        // The issuer's origin, whatever name a proxy calls this server by.
+        let origins = [Some(app.tenant.issuer.origin()), for_certificates];
+        let path = request.uri().path();
         Self {
             proofs: proofs.collect(),
             method: request.method().clone(),
-            // The issuer's origin, whatever name a proxy calls this server by.
-            uris: vec![format!("{}{}", app.tenant.issuer.origin(), request.uri().path())],
+            uris: origins.into_iter().flatten().map(|origin| format!("{origin}{path}")).collect(),
+            certificate: request.extensions().get::<ClientCertificate>().map(|it| it.digest),
         }
+    }
+
+    /// What a sender proved who shows no proof, or whose proof does not count.
+    pub(super) fn without_proof(&self) -> Sender {
+        Sender { jkt: None, certificate: self.certificate }
     }
 
     /// Checks the proof, if there is one; the client is authenticated. `token` is the access token
@@ -56,7 +66,7 @@ impl Shown {
         let proof = Proof::among(&self.proofs)
             .map_err(|why| invalid(Reason::ProofInvalid, &why.to_string()))?;
         let Some(proof) = proof else {
-            return Ok(Proved { sender: Sender::default(), nonce: None });
+            return Ok(Proved { sender: self.without_proof(), nonce: None });
         };
         let now = app.now();
         let keyring = app.keyring.load();
@@ -77,7 +87,7 @@ impl Shown {
         }
         let nonce =
             wants_nonce(&app.tenant, client).then(|| nonces.make(&proof.thumbprint, now)).flatten();
-        let sender = Sender { jkt: Some(proof.thumbprint), certificate: None };
+        let sender = Sender { jkt: Some(proof.thumbprint), certificate: self.certificate };
         Ok(Proved { sender, nonce })
     }
 }

@@ -134,7 +134,7 @@ async fn decide(
                 resources: own.map(|resource| (resource.clone(), Scopes::new())).collect(),
                 ..Grant::default()
             };
-            decided(app, client, request, Some(&own), |context| {
+            decided(app, client, request, sender, Some(&own), |context| {
                 let (subject, actor) = (presented(&subject), actor.as_ref().map(presented));
                 token::token_exchange(context, request, subject, actor, &mut entropy)
             })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bailiwick_grant::flow::userinfo::userinfo;
-use bailiwick_grant::rule::sender::{Scheme, Sender, Sent};
+use bailiwick_grant::rule::sender::{Scheme, Sent};
 use bailiwick_guard::{self as guard, Presented, Refusal};
 use bailiwick_oauth::error::ErrorAnswer;
 use bailiwick_oauth::{ErrorCode, Form, Secret};
@@ -93,7 +93,7 @@ async fn answer(
         Some(client) if scheme == Scheme::Dpop => {
             shown.proved(app, client, Some(presented.expose())).await.map_err(told)?.sender
         }
-        _ => Sender::default(),
+        _ => shown.without_proof(),
     };
     let sent = Sent { scheme, sender: &sender };
     let answer = userinfo(&app.tenant, &token.found, &known, known.user, sent, app.now())

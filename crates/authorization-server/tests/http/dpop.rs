@@ -8,7 +8,7 @@ use bailiwick_oauth::dpop::{ProofClaims, TYPE, token_hash};
 use http::{Method, Request};
 use serde_json::{Value, json};
 
-use super::browser::Browser;
+use super::browser::{Browser, parameter, request as request_of};
 use super::server::{
     API, Answer, CALLBACK, CONFIG, FILES, ISSUER, OF_FILES, SECRET, Server, VERIFIER, body,
 };
@@ -210,6 +210,37 @@ async fn a_required_nonce_is_given_and_then_taken() {
     claims["nonce"] = answer.header("dpop-nonce").into();
     let answer = userinfo(&server, "DPoP", &token, Some(&signed(&KEY, &claims))).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+//= https://www.rfc-editor.org/rfc/rfc9449#section-10.1
+//= type=test
+//# It MUST further behave
+//# as if the contained public key's thumbprint was provided using
+//# dpop_jkt, i.e., reject the subsequent token request unless a DPoP
+//# proof for the same key is provided.
+#[tokio::test]
+async fn a_pushed_request_with_a_proof_binds_the_code() {
+    let server = Server::new().await;
+    let endpoint = format!("{ISSUER}/par");
+    let push = async |more: &[(&str, &str)]| {
+        let proof = signed(&KEY, &claims(&server, &Method::POST, &endpoint));
+        let request = Request::post("/par")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("dpop", proof);
+        let pairs = [&request_of(&[("scope", "openid")])[..], more].concat();
+        server.send(request.body(body(&pairs)).unwrap()).await
+    };
+    push(&[("dpop_jkt", OTHER.kid())]).await.expect(400, "invalid_dpop_proof");
+    let pushed = push(&[("dpop_jkt", KEY.kid())]).await;
+    assert_eq!(pushed.status, 201, "{}", pushed.body);
+    let request_uri = push(&[]).await.text("request_uri");
+    let mut browser = Browser::new(&server);
+    let page =
+        browser.open("/authorize", &[("client_id", "shop"), ("request_uri", &*request_uri)]).await;
+    let code = parameter(&browser.through(page).await, "code");
+    ask(&server, &[&proof(&server, &OTHER)], &redemption(&code)).await.expect(400, "invalid_grant");
+    let answer = ask(&server, &[&proof(&server, &KEY)], &redemption(&code)).await;
+    assert_eq!(answer.text("token_type"), "DPoP", "{}", answer.body);
 }
 
 #[tokio::test]

@@ -23,6 +23,9 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use tower::ServiceExt;
 
+/// Where relative paths of the configuration start.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls");
+
 pub(crate) const ISSUER: &str = "https://id.example.com";
 pub(crate) const START: i64 = 1_800_000_000;
 pub(crate) const PASSWORD: &str = "correct horse";
@@ -141,7 +144,7 @@ impl Server {
             .replace("HASH", hash().await)
             .replace("ROBOT", &toml_of(&robot().verifying_key().to_jwk()));
         let around =
-            Surroundings { name: "as.toml", folder: Path::new(""), environment: &secret_of };
+            Surroundings { name: "as.toml", folder: Path::new(FOLDER), environment: &secret_of };
         let config = Config::parse(&text, &around).unwrap();
         let store = Arc::new(MemoryStore::new());
         store.commit(keys().await.to_vec()).await.unwrap();
@@ -156,6 +159,8 @@ impl Server {
         let time = Arc::clone(&clock);
         parts.clock = Arc::new(move || time.load(Ordering::SeqCst));
         parts.branding = config.branding;
+        parts.proxies = config.proxies;
+        parts.certificates = config.certificates;
         parts.dangerous_sign_in_as = config.dangerous_sign_in_as;
         Self { router: AuthorizationServer::new(parts), store, clock }
     }

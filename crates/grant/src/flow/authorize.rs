@@ -9,7 +9,7 @@ use crate::rule::consent::{self, Ask, AskedServer};
 pub use crate::rule::login::Login;
 use crate::rule::login::{self, Verdict};
 use crate::rule::resource::Directory;
-use crate::rule::{claims, details, pkce, redirect_uri, resource, scope};
+use crate::rule::{claims, details, fapi, pkce, redirect_uri, resource, scope};
 use crate::state::{
     Checked, Client, Code, Consent, Destination, GrantId, GrantKind, GrantRecord, GrantedLogin,
     Interaction, PollAnswer, Polled, Rotation, Said, SessionGrant, Standing, Status, Wish,
@@ -54,6 +54,9 @@ pub fn check(
         let error = ErrorCode::UnauthorizedClient;
         return Err(Refused::new(error, Reason::GrantTypeNotAllowed, text));
     }
+    fapi::admit(tenant, client)?;
+    let (uri_sent, mode) = (destination.redirect_uri_sent, destination.response_mode);
+    fapi::demand_request(tenant, client, uri_sent, mode)?;
     pkce::demand(client, request.challenge.as_ref())?; // RFC 7636 §4.4.1
     let (resources, audiences) = (&request.resource, &request.audience);
     let named = resource::requested(tenant, client, directory, resources, audiences)?; // RFC 8707 §2
@@ -283,7 +286,7 @@ pub fn issue(
             return closed(interaction, Err(refused));
         }
     }
-    let expires_at = now + tenant.lifetimes.code;
+    let expires_at = now + fapi::code_lifetime(tenant, client);
     // What a device gets outlives the session of the browser that answered for it.
     let sid = login.session.sid.clone().filter(|_| request.polled.is_none());
     let record = GrantRecord {

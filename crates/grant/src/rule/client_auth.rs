@@ -4,6 +4,7 @@ use bailiwick_jose::{Jwks, Jws};
 use bailiwick_oauth::secret::Digest;
 use bailiwick_oauth::{AccessToken, Credentials, ErrorCode, Secret};
 
+use super::{fapi, mtls};
 use crate::state::{Authentication, Client, ResourceServer};
 use crate::{Reason, Refused, Tenant};
 
@@ -32,7 +33,7 @@ pub struct Spent {
 
 /// Checks what a client presents against what it registered.
 ///
-/// `keys` are the client's public keys, needed for an assertion alone.
+/// `keys` are the client's public keys, needed for an assertion and for a self-signed certificate.
 ///
 /// # Errors
 /// `invalid_client`, the same for an unknown client, another method and a wrong secret.
@@ -46,18 +47,32 @@ pub fn authenticate(
     let client = client.filter(|client| client.id == *credentials.client_id());
     let Some(client) = client else { return Err(refused(Reason::UnknownClient)) };
     let authenticated = Authenticated { assertion: None };
-    match (&client.authentication, credentials) {
-        (Authentication::None, Credentials::None { .. }) => Ok(authenticated),
+    let authenticated = match (&client.authentication, credentials) {
+        (Authentication::None, Credentials::None { .. } | Credentials::Certificate { .. }) => {
+            Ok(authenticated)
+        }
+        (Authentication::Tls { subject }, Credentials::Certificate { certificate, .. }) => {
+            mtls::is_of(subject, certificate).map(|()| authenticated) // RFC 8705 §2.1
+        }
+        (Authentication::SelfSignedTls, Credentials::Certificate { certificate, .. }) => {
+            mtls::is_for(keys, certificate).map(|()| authenticated) // RFC 8705 §2.2
+        }
         (Authentication::Basic { secrets }, Credentials::Basic { secret, .. })
         | (Authentication::Post { secrets }, Credentials::Post { secret, .. }) => {
             one_matches(secrets, secret).map(|()| authenticated)
         }
         (Authentication::PrivateKeyJwt, Credentials::Assertion { jwt, .. }) => {
+            let signed = Jws::parse(jwt.expose()).ok().and_then(|jws| jws.algorithm().ok());
+            if !signed.is_some_and(|algorithm| fapi::takes(tenant, client, algorithm)) {
+                return Err(refused(Reason::AuthenticationFailed));
+            }
             let spent = assertion(tenant, client.id.as_str(), keys, jwt, now)?;
             Ok(Authenticated { assertion: Some(spent) })
         }
         _ => Err(refused(Reason::AuthenticationMethod)),
-    }
+    }?;
+    fapi::admit(tenant, client)?; // only its own client learns what it lacks
+    Ok(authenticated)
 }
 
 /// Checks what a resource server presents when it asks for introspection (RFC 7662 §2.1).
@@ -86,7 +101,9 @@ pub fn authenticate_resource_server(
             let spent = assertion(tenant, client_id.as_str(), keys.as_ref(), jwt, now)?;
             Ok(Authenticated { assertion: Some(spent) })
         }
-        Credentials::None { .. } => Err(refused(Reason::AuthenticationMethod)),
+        Credentials::None { .. } | Credentials::Certificate { .. } => {
+            Err(refused(Reason::AuthenticationMethod))
+        }
     }
 }
 
@@ -124,7 +141,9 @@ fn verified(tenant: &Tenant, id: &str, keys: &Jwks, jwt: &Secret, now: i64) -> O
     let payload = jws.verify(&key).ok()?.payload;
     let claims = AccessToken::read(bailiwick_jose::json::parse_object(&payload).ok()?).ok()?;
     let is_own = claims.iss().as_deref() == Some(id) && claims.sub().as_deref() == Some(id);
-    let is_for_us = claims.aud().eq([tenant.issuer.as_str()]);
+    // One string: a list could name another server too (FAPI 2.0 Security Profile §5.3.2.1, item 8).
+    let aud = claims.claims.text("aud");
+    let is_for_us = aud.as_deref() == Some(tenant.issuer.as_str());
     let exp = claims.exp?;
     let is_current = now < exp + SKEW
         && exp <= now + LONGEST_ASSERTION + SKEW
@@ -135,7 +154,7 @@ fn verified(tenant: &Tenant, id: &str, keys: &Jwks, jwt: &Secret, now: i64) -> O
         .then(|| Spent { key: format!("{id} {jti}"), until: exp + SKEW })
 }
 
-fn refused(reason: Reason) -> Refused {
+pub(super) fn refused(reason: Reason) -> Refused {
     let text = "the client is unknown or its authentication failed";
     Refused::new(ErrorCode::InvalidClient, reason, text)
 }

@@ -1,10 +1,12 @@
 use bailiwick_jose::{Algorithm, SigningKey, base64url};
-use bailiwick_oauth::{ClientId, ErrorCode};
+use bailiwick_oauth::certificate::{DistinguishedName, Identity, Subject};
+use bailiwick_oauth::{ClientCertificate, ClientId, ErrorCode};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::fixture::{NOW, client, server, tenant};
 use crate::state::Keys;
+use crate::state::Profile;
 
 const ISSUER: &str = "https://id.example.com";
 
@@ -58,6 +60,34 @@ fn each_method_takes_its_own_credentials_only() {
     for (client, credentials, expected) in cases {
         assert_eq!(verdict(Some(client), &credentials), expected, "{credentials:?}");
     }
+}
+
+#[test]
+fn a_certificate_is_a_method_of_its_own() {
+    let name = DistinguishedName::parse("CN=shop").unwrap();
+    let certificate = Box::new(ClientCertificate {
+        digest: [1; 32],
+        identity: Some(Identity {
+            is_vouched_for: true,
+            subject: Some(name.clone()),
+            ..Identity::default()
+        }),
+    });
+    let beside = || Credentials::Certificate { client_id: id(), certificate: certificate.clone() };
+    let tls = with(Authentication::Tls { subject: Subject::Name(name) });
+    let public = with(Authentication::None);
+    let by_body = with(Authentication::Post { secrets: digests(&["new"]) });
+    let secret = || Credentials::Post { client_id: id(), secret: Secret::new("new") };
+    let good = || Ok(Authenticated { assertion: None });
+    let method = || Err(Reason::AuthenticationMethod);
+    assert_eq!(verdict(Some(&tls), &beside()), good());
+    assert_eq!(verdict(Some(&public), &beside()), good(), "it binds its tokens");
+    assert_eq!(verdict(Some(&by_body), &beside()), method());
+    assert_eq!(verdict(Some(&tls), &Credentials::None { client_id: id() }), method());
+    // A client that registered a certificate has no secret, and what is sent along is not it.
+    let both = secret().beside(Some(&certificate));
+    assert_eq!(verdict(Some(&tls), &both), method());
+    assert_eq!(verdict(Some(&by_body), &both), good());
 }
 
 #[test]
@@ -119,7 +149,7 @@ fn an_assertion_is_its_own_for_the_issuer_and_short_lived() {
         ("iss", Value::Null, false),
         ("sub", json!("other"), false),
         ("sub", Value::Null, false),
-        ("aud", json!([ISSUER]), true),
+        ("aud", json!([ISSUER]), false), // one string, not a list of one
         ("aud", json!(token_endpoint), false),
         ("aud", json!("https://id.example.com/"), false),
         ("aud", json!([ISSUER, token_endpoint]), false),
@@ -262,4 +292,17 @@ fn a_resource_server_proves_itself_with_its_own_key() {
     assert_eq!(verdict(&server, name, &key, "shop"), Err(Reason::AuthenticationFailed));
     let wrong = SigningKey::generate(Algorithm::Es256).unwrap();
     assert_eq!(verdict(&server, name, &wrong, name), Err(Reason::AuthenticationFailed));
+}
+
+#[test]
+fn under_fapi_an_assertion_is_signed_strongly() {
+    for (algorithm, expected) in [(Algorithm::Es256, true), (Algorithm::Es384, false)] {
+        let key = SigningKey::generate(algorithm).unwrap();
+        let mut client = keyed(&key);
+        client.redirect_uris = Vec::new();
+        let jwt = key.sign_json("JWT", &claims()).unwrap();
+        assert!(asserted(&client, &jwt).is_ok(), "{algorithm}");
+        client.profile = Profile::Fapi2;
+        assert_eq!(asserted(&client, &jwt).is_ok(), expected, "{algorithm}");
+    }
 }

@@ -4,6 +4,7 @@ use bailiwick_oauth::ErrorCode;
 use bailiwick_oauth::dpop::{Nonces, OnceOnly, Proof};
 use http::Method;
 
+use super::fapi;
 use super::sender::wants_nonce;
 use crate::state::Client;
 use crate::{Reason, Refused, Tenant};
@@ -50,6 +51,9 @@ pub fn prove(
         .reduce(Result::or)
         .ok_or_else(|| invalid(&"the endpoint has no URI"))?
         .map_err(|why| invalid(&why))?;
+    if !fapi::takes(tenant, client, proof.algorithm) {
+        return Err(invalid(&"FAPI 2.0 wants the DPoP proof signed with PS256, ES256 or EdDSA"));
+    }
     if let Some(token) = shown.token {
         proof.made_with(token).map_err(|why| invalid(&why))?;
     }

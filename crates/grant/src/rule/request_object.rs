@@ -5,6 +5,7 @@ use bailiwick_oauth::request_object::{self, RequestObject};
 use bailiwick_oauth::{ErrorCode, Form};
 
 use super::client_auth::Spent;
+use super::fapi;
 use crate::state::Client;
 use crate::{Reason, Refused, Tenant};
 
@@ -49,6 +50,9 @@ pub fn verify(
     let algorithm = jws.algorithm().map_err(|_| refused("its alg is none of those supported"))?;
     if client.requests.signing_alg.is_some_and(|only| only != algorithm) {
         return Err(refused("its alg is not the registered request_object_signing_alg"));
+    }
+    if !fapi::takes(tenant, client, algorithm) {
+        return Err(refused("its alg must be PS256, ES256 or EdDSA (FAPI 2.0)"));
     }
     let key = keys
         .find(header.kid.as_deref(), algorithm)
@@ -223,6 +227,12 @@ mod tests {
         assert!(verdict(&client, &key, &right).is_ok());
         client.requests.signing_alg = Some(Algorithm::EdDsa);
         assert!(verdict(&client, &key, &right).unwrap_err().contains("request_object_signing_alg"));
+        client.requests.signing_alg = None;
+        client.profile = crate::state::Profile::Fapi2;
+        assert!(verdict(&client, &key, &right).is_ok());
+        let weak = SigningKey::generate(Algorithm::Es384).unwrap();
+        let right = weak.sign_json(request_object::TYPE, &claims()).unwrap();
+        assert!(verdict(&client, &weak, &right).unwrap_err().contains("FAPI 2.0"));
     }
 
     #[test]

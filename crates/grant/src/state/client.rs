@@ -5,6 +5,7 @@ mod openid;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bailiwick_oauth::certificate;
 use bailiwick_oauth::secret::Digest;
 use bailiwick_oauth::{ClientId, Permission, RedirectUri, Resource, Scope, Scopes};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use exchange::ExchangeSettings;
 pub use openid::{OpenidSettings, ResponseIss, SubjectType};
 
+use super::profile::Profile;
 use super::resource_server::Origin;
 use super::sender::SenderSettings;
 use crate::{Kind, Record, Stored};
@@ -63,6 +65,9 @@ pub struct Client {
     /// What its token requests must prove of their sender.
     #[serde(default)]
     pub sender: SenderSettings,
+    /// The security profile that it is held to; the issuer's may be stronger.
+    #[serde(default)]
+    pub profile: Profile,
     /// Whether the operator vouches for it, though its redirect cannot prove who it is.
     pub first_party: bool,
     /// What it registered for OpenID Connect.
@@ -94,6 +99,15 @@ pub enum Authentication {
         /// The digests of its secrets; several while one is replaced.
         secrets: Vec<Digest>,
     },
+    /// With a certificate that an authority vouches for (RFC 8705 §2.1).
+    #[serde(rename = "tls_client_auth")]
+    Tls {
+        /// Which certificates are its own.
+        subject: certificate::Subject,
+    },
+    /// With a certificate for one of the client's [`Keys`] (RFC 8705 §2.2).
+    #[serde(rename = "self_signed_tls_client_auth")]
+    SelfSignedTls,
     /// With an assertion (RFC 7523) that is signed with one of the client's [`Keys`].
     #[serde(rename = "private_key_jwt")]
     PrivateKeyJwt,
@@ -215,6 +229,7 @@ impl Client {
             parameter: Parameter::Accept,
             refresh_tokens: RefreshTokens::OfflineAccess,
             sender: SenderSettings::default(),
+            profile: Profile::None,
             first_party: false,
             openid: OpenidSettings::default(),
             exchange: ExchangeSettings::default(),

@@ -9,6 +9,7 @@ mod grant;
 mod interaction;
 mod name;
 mod pending;
+mod profile;
 mod pushed;
 mod refresh;
 mod resource_server;
@@ -32,6 +33,7 @@ pub use grant::{GrantId, GrantRecord, GrantedLogin, Origin as GrantOrigin, Rotat
 pub use interaction::{Acr, Checked, Destination, Interaction, Wish};
 pub use name::{Name, NameOwner};
 pub use pending::{Pending, PollAnswer, Polled, Said, UserCodeRecord};
+pub use profile::Profile;
 pub use pushed::{PushedRequest, Taken};
 pub use refresh::RefreshToken;
 pub use resource_server::{

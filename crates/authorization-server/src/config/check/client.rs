@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bailiwick_grant::Tenant;
+use bailiwick_grant::rule::fapi;
 use bailiwick_grant::state::{
     Authentication, Ceiling, Client, GrantKind, Keys, Origin, Pkce, Reach, Requests, ResourceServer,
 };
@@ -55,16 +56,26 @@ pub(super) fn check(
     client.fallback = entry.resource_fallback;
     client.parameter = entry.resource_parameter;
     client.refresh_tokens = entry.refresh_tokens;
-    client.sender.constraint = entry.sender_constraint;
+    client.profile = entry.profile.value;
+    client.sender.constraint = entry.sender_constraint.value;
     client.sender.nonce = entry.dpop_nonce;
     client.first_party = entry.first_party;
     client.openid = entry.openid.check(&client.redirect_uris, reader);
     client.origin = Origin::Managed;
+    for why in fapi::contradictions(tenant, &client) {
+        let help = "change the client, or take `profile` away from it and the server";
+        reader.problem(&entry.authentication.span, why, help);
+    }
     Some(client)
 }
 
 fn authentication(entry: &file::Client, reader: &mut Reader<'_>) -> Option<Authentication> {
     let (method, secret) = (&entry.authentication, &entry.secret);
+    if method.value != Method::Tls && !entry.tls.is_empty() {
+        let help = "leave `tls` out, or write `authentication = \"tls_client_auth\"`";
+        let message = "this client does not authenticate with `tls_client_auth`";
+        reader.problem(&method.span, message, help);
+    }
     let secrets = || {
         let secrets = secret.iter().flat_map(|secrets| &secrets.value.0);
         secrets.map(|secret| secret.0.clone()).collect::<Vec<_>>()
@@ -85,6 +96,16 @@ fn authentication(entry: &file::Client, reader: &mut Reader<'_>) -> Option<Authe
         Method::Basic => Some(Authentication::Basic { secrets: secrets() }),
         Method::Post => Some(Authentication::Post { secrets: secrets() }),
         Method::PrivateKeyJwt => Some(Authentication::PrivateKeyJwt),
+        Method::SelfSignedTls => Some(Authentication::SelfSignedTls),
+        Method::Tls => {
+            let subject = entry.tls.subject();
+            if subject.is_none() {
+                let help = "write one, for example `tls = { san_dns = \"shop.example.com\" }`";
+                let message = "this client needs one subject of its certificates";
+                reader.problem(&method.span, message, help);
+            }
+            subject.map(|subject| Authentication::Tls { subject })
+        }
     }
 }
 
@@ -95,7 +116,8 @@ fn keys(entry: &file::Client, reader: &mut Reader<'_>) -> Keys {
     let mut places = set.into_iter().chain(file).chain(uri);
     let signs = entry.requests.require_signed || !entry.requests.request_uris.is_empty();
     let Some((_, keys)) = places.next() else {
-        if signs || entry.authentication.value == Method::PrivateKeyJwt {
+        let by_key = [Method::PrivateKeyJwt, Method::SelfSignedTls];
+        if signs || by_key.contains(&entry.authentication.value) {
             let help = "add `jwks`, `jwks_file` or `jwks_uri` with its public keys";
             reader.problem(&entry.authentication.span, "this client needs its keys", help);
         }

@@ -15,12 +15,13 @@ use super::file::{self, Root};
 use super::nearest::nearest;
 use super::read::{At, Reader};
 use super::value::Seconds;
-use super::{Config, Login, outgoing, tenants};
+use super::{Config, Login, outgoing, tenants, tls};
 use crate::branding::Branding;
 
 /// Turns what was read into what the server works with; notes every contradiction.
 pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
     names::claim(&root, reader);
+    tls::bindings(&root, reader);
     let resource_servers: Vec<_> =
         root.resource.iter().map(|entry| resource_server::check(entry, reader)).collect();
     let resource_servers = exchange::may_call(&root, resource_servers, reader);
@@ -37,8 +38,12 @@ pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
     };
     let clients: Option<Vec<_>> = clients.collect::<Vec<_>>().into_iter().collect();
     let users = user::check(root.user, clients.as_deref().unwrap_or_default(), reader);
+    let (tls, certificates) =
+        tls::check(root.tls.as_ref(), root.mtls.as_ref(), &root.proxies, &tenant.issuer, reader);
     Some(Config {
         listen: root.listen,
+        tls,
+        certificates,
         proxies: root.proxies,
         login: Login {
             attempts: root.login.attempts.0.into(),
@@ -78,7 +83,8 @@ fn tenant(root: &Root, servers: &[ResourceServer], reader: &mut Reader<'_>) -> T
         reader.problem(&acr.span, "an `acr` holds no space", help);
     }
     tenant.login_acr.clone_from(&acr.value.0);
-    tenant.sender.constraint = root.sender_constraint;
+    tenant.profile = root.profile;
+    tenant.sender.constraint = root.sender_constraint.value;
     tenant.sender.nonce = root.dpop_nonce;
     tenant.most_resources = root.most_resources.0.into();
     if root.dangerous_allow_plain_http_resources {

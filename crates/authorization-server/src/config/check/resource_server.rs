@@ -42,7 +42,7 @@ pub(super) fn check(entry: &file::ResourceServer, reader: &mut Reader<'_>) -> Re
             reader.problem(&identifier.span, "an opaque token holds nothing to encrypt", help);
         }
     }
-    server.sender_constraint = entry.sender_constraint;
+    server.sender_constraint = entry.sender_constraint.value;
     server.explicit = entry.explicit;
     server.allow_empty_scope = entry.allow_empty_scope;
     server.introspection_secrets =

@@ -56,7 +56,8 @@ impl Scene {
             revoked: revoked.as_ref().map(|loaded| &loaded.value),
         };
         let (tenant, client, now) = (&world.tenant, &world.client, world.now);
-        let context = Context { tenant, client, directory: &directory, now };
+        let sender = &world.sender;
+        let context = Context { tenant, client, directory: &directory, sender, now };
         let own = Known { client: Some(client), ..Known::default() };
         let actor = actor.map(|found| Presented { found, known: own });
         let subject = Presented { found: &self.found, known };

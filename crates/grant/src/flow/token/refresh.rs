@@ -8,7 +8,7 @@ use super::held::{Held, live, replayed};
 use super::narrow::narrow;
 use super::{Context, Outcome, Tokens, invalid_grant, write};
 use crate::rule::scope::holds_global;
-use crate::rule::sender;
+use crate::rule::{fapi, sender};
 use crate::state::{GrantKind, GrantRecord, RefreshToken, Rotation, User};
 use crate::{Decision, Entropy, Loaded, Reason, Refused};
 
@@ -39,8 +39,12 @@ pub fn refresh_token(
     let access = write::access_token(context, &narrowed, source, entropy, &mut changes);
     // What the old one was bound to, the new one is: another resource may ask for less.
     let cnf = cnf.as_ref().or(narrowed.confirmation.as_ref());
-    let (next, change) = write::refresh_token(context, record, rotation.generation, cnf, entropy);
-    changes.push(change);
+    let next = fapi::rotates(context.tenant, context.client).then(|| {
+        let (token, change) =
+            write::refresh_token(context, record, rotation.generation, cnf, entropy);
+        changes.push(change);
+        token
+    });
     let expires_at = record
         .expires_at
         .max(access.claims.exp)
@@ -50,7 +54,7 @@ pub fn refresh_token(
     // OpenID Connect Core §12.2: as the first one, without its nonce.
     let holds_openid = holds_global(context.tenant, context.client, &record.grant, "openid");
     let id = holds_openid.then(|| write::id_token(context, &held, None));
-    let outcome = Ok(Tokens { access, refresh: Some(next), id });
+    let outcome = Ok(Tokens { access, refresh: next, id });
     Decision { changes, outcome, explanation: narrowed.explanation }
 }
 
@@ -80,7 +84,8 @@ fn refreshable<'a>(
     let Some(rotation) = rotated(context, token, before) else {
         return Err(Box::new(replayed(grant, Reason::RefreshReplayed))); // RFC 9700 §4.14.2
     };
-    if rotation.jkt != context.sender.jkt {
+    let is_sibling = token.generation < before.generation;
+    if is_sibling && before.jkt != context.sender.jkt {
         let text = "the refresh token was used with another key a moment ago";
         let refused = Refused::new(ErrorCode::InvalidGrant, Reason::SenderDiffers, text);
         return Err(refuse(refused)); // rules §6.4: siblings have the same sender key
@@ -91,6 +96,9 @@ fn refreshable<'a>(
 /// The rotation after this use of a token; `None` when the token was retired for good (rules §6.4).
 fn rotated(context: &Context<'_>, token: &RefreshToken, before: &Rotation) -> Option<Rotation> {
     if token.generation == before.generation {
+        if !fapi::rotates(context.tenant, context.client) {
+            return Some(before.clone());
+        }
         // The first use of a generation retires it and all of its siblings.
         return Some(Rotation {
             generation: before.generation + 1,

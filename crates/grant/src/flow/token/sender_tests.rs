@@ -91,6 +91,24 @@ fn a_confidential_clients_refresh_token_takes_any_key_after_the_grace() {
     assert!(world.refresh(&outcome.refresh.unwrap(), ON_API).is_ok());
 }
 
+// FAPI 2.0 Security Profile §5.3.2.1, item 11.
+#[test]
+fn under_fapi_a_refresh_token_is_not_rotated() {
+    let mut world = World::new();
+    let code = world.authorize(QUERY).unwrap();
+    confidential(&mut world);
+    let first = world.redeem(&code, ON_API).unwrap().refresh.unwrap();
+    world.client.profile = crate::state::Profile::Fapi2;
+    for jkt in ["a", "b", "a"] {
+        world.sender = key(jkt);
+        world.now += 100;
+        let tokens = world.refresh(&first, ON_API).unwrap();
+        assert!(tokens.refresh.is_none(), "the client keeps the one it has");
+        assert_eq!(cnf(&tokens).unwrap().jkt.as_deref(), Some(jkt));
+    }
+    assert_eq!(world.grant().value.rotation.generation, 0);
+}
+
 #[test]
 fn a_code_named_for_a_key_is_redeemed_with_it_alone() {
     let mut world = World::new();

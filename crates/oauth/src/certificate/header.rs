@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 
-use super::ClientCertificate;
+use super::Shown;
 
 /// A header with the client's certificate, as the proxy before this server writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl CertificateHeader {
     }
 
     /// Reads the header; `None` when it is absent, malformed, or there twice.
-    pub(super) fn read(&self, headers: &HeaderMap) -> Option<ClientCertificate> {
+    pub fn read(&self, headers: &HeaderMap) -> Option<Shown> {
         let mut values = headers.get_all(self.name()).iter();
         let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
         match self {
@@ -59,13 +59,13 @@ fn byte_sequence(value: &str) -> Option<&str> {
     value.trim_matches(' ').strip_prefix(':')?.strip_suffix(':')
 }
 
-fn certificate(base64: &str) -> Option<ClientCertificate> {
+fn certificate(base64: &str) -> Option<Shown> {
     let der = STANDARD.decode(base64).ok()?;
-    (!der.is_empty()).then(|| ClientCertificate::from_der(&der))
+    (!der.is_empty()).then(|| Shown::Der(der))
 }
 
 /// One certificate with nothing around it but white space (RFC 7468 §5).
-fn pem(text: &str) -> Option<ClientCertificate> {
+fn pem(text: &str) -> Option<Shown> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
     let body = text.trim_ascii().strip_prefix(BEGIN)?.strip_suffix(END)?;
@@ -74,7 +74,7 @@ fn pem(text: &str) -> Option<ClientCertificate> {
 }
 
 /// The `Hash` of the only element: `By=…;Hash=…;Subject="…"`.
-fn xfcc(value: &str) -> Option<ClientCertificate> {
+fn xfcc(value: &str) -> Option<Shown> {
     let mut hashes = pairs(value)?.into_iter().filter(|(key, _)| key.eq_ignore_ascii_case("hash"));
     let (_, hash) = hashes.next().filter(|_| hashes.next().is_none())?;
     hex(hash)
@@ -115,14 +115,14 @@ fn closing_quote(quoted: &str) -> Option<usize> {
     })
 }
 
-fn hex(text: &str) -> Option<ClientCertificate> {
+fn hex(text: &str) -> Option<Shown> {
     let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
     let mut digest = [0; 32];
     for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
         let digit = |at: usize| char::from(pair[at]).to_digit(16);
         *byte = u8::try_from(digit(0)? << 4 | digit(1)?).ok()?;
     }
-    Some(ClientCertificate::from_digest(digest))
+    Some(Shown::Digest(digest))
 }
 
 #[cfg(test)]
@@ -139,7 +139,7 @@ mod tests {
         HeaderName::from_static("x-client-cert")
     }
 
-    fn verdict(header: &CertificateHeader, values: &[&str]) -> Option<ClientCertificate> {
+    fn verdict(header: &CertificateHeader, values: &[&str]) -> Option<Shown> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(header.name(), HeaderValue::from_str(value).unwrap());
@@ -147,15 +147,15 @@ mod tests {
         header.read(&headers)
     }
 
-    fn hash() -> ClientCertificate {
+    fn hash() -> Shown {
         let byte = |at: usize| u8::from_str_radix(&HASH[2 * at..2 * at + 2], 16).unwrap();
-        ClientCertificate::from_digest(std::array::from_fn(byte))
+        Shown::Digest(std::array::from_fn(byte))
     }
 
     #[test]
     fn a_byte_sequence_is_read() {
         let read = |value: &str| verdict(&CertificateHeader::ClientCert, &[value]);
-        let good = Some(ClientCertificate::from_der(DER));
+        let good = Some(Shown::Der(DER.to_vec()));
         assert_eq!(read(&format!(":{BASE64}:")), good);
         assert_eq!(read(&format!(" :{BASE64}: ")), good);
         let cases = [
@@ -184,7 +184,7 @@ mod tests {
     fn a_percent_encoded_pem_is_read() {
         let header = CertificateHeader::Pem { name: name() };
         let read = |value: &str| verdict(&header, &[value]);
-        let good = Some(ClientCertificate::from_der(DER));
+        let good = Some(Shown::Der(DER.to_vec()));
         let begin = "-----BEGIN%20CERTIFICATE-----";
         let end = "-----END%20CERTIFICATE-----";
         for text in [
