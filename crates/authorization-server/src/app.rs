@@ -19,6 +19,7 @@ use bailiwick_store::Store;
 use bailiwick_window::{FirstUse, MemoryFirstUse, MemoryThrottle, Pace, Throttle};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
+use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -30,10 +31,11 @@ use crate::client_keys::ClientKeys;
 use crate::config::Login;
 use crate::cookie::Cookies;
 use crate::endpoint::{
-    assets, authorize, consent, device, device_authorization, health, introspect, jwks, login,
-    logout, metadata, par, revoke, sender, token, userinfo,
+    account, assets, authorize, consent, device, device_authorization, health, introspect, jwks,
+    login, logout, metadata, par, revoke, sender, token, userinfo,
 };
 use crate::keys::Keyring;
+use crate::outbox::{Outbox, Watched};
 use crate::password::Passwords;
 use crate::sealed::Recipients;
 use crate::{answer, event, form};
@@ -128,7 +130,17 @@ impl AuthorizationServer {
     /// strip the issuer's path. Give it to [`serve`](crate::serve()), which tells it its peers.
     #[expect(clippy::new_ret_no_self, reason = "the router is all that there is")]
     pub fn new(parts: Parts) -> Router {
+        Self::with_outbox(parts).0
+    }
+
+    /// The same, with what tells APIs of revocations: somebody must [run](Outbox::run) it.
+    pub fn with_outbox(parts: Parts) -> (Router, Outbox) {
         let app = Arc::new(App::new(parts));
+        let outbox = Outbox::new(Arc::clone(&app));
+        (Self::router(app), outbox)
+    }
+
+    fn router(app: Arc<App>) -> Router {
         let at = |path: &str| format!("{}/{path}", app.tenant.issuer.path());
         let cors = cross_origin();
         // What browser apps call from their own origin.
@@ -152,6 +164,8 @@ impl AuthorizationServer {
             .route(&at("device_authorization"), post(device_authorization::endpoint))
             .route(&at("logout"), get(logout::endpoint).post(logout::endpoint))
             .route(&at("logout/confirm"), post(logout::confirmed))
+            .route(&at("account"), get(account::page).post(account::endpoint))
+            .route(&at("account/login"), post(account::login))
             .route(&at("introspect"), post(introspect::endpoint))
             .route(&at("health"), get(health::live))
             .route(&at("ready"), get(health::ready))
@@ -206,6 +220,8 @@ pub(crate) struct App {
     pub(crate) fetcher: Fetcher,
     pub(crate) recipients: Recipients,
     pub(crate) client_keys: ClientKeys,
+    /// Wakes the outbox.
+    pub(crate) revocations: Arc<Notify>,
     pub(crate) first_use: Arc<dyn FirstUse>,
     pub(crate) accounts: Arc<dyn Throttle>,
     pub(crate) addresses: Arc<dyn Throttle>,
@@ -235,6 +251,7 @@ impl App {
             let tag = base64url::encode(&digest::sha256(content)[..6]);
             format!("{}/assets/{name}-{tag}.{extension}", issuer.path())
         };
+        let revocations = Arc::new(Notify::new());
         let style = format!("{}{}", assets::STYLE, parts.branding.style());
         let logo = parts.branding.logo.as_ref();
         Self {
@@ -243,6 +260,8 @@ impl App {
             client_keys: ClientKeys::new(parts.fetcher.clone()),
             fetcher: parts.fetcher,
             recipients: Recipients::default(),
+            store: Arc::new(Watched { store: parts.store, revocations: Arc::clone(&revocations) }),
+            revocations,
             first_use: parts.first_use,
             accounts: parts.accounts,
             addresses: parts.addresses,
@@ -261,7 +280,6 @@ impl App {
             timeout: parts.timeout,
             clock: parts.clock,
             entropy: parts.entropy,
-            store: parts.store,
             tenant: parts.tenant,
         }
     }

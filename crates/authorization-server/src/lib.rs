@@ -29,6 +29,7 @@ mod event;
 mod form;
 mod load;
 mod logout;
+mod outbox;
 mod page;
 mod reply;
 mod sealed;
@@ -39,6 +40,7 @@ mod throttle;
 
 pub use app::{AuthorizationServer, Parts};
 pub use certificate::{Authorities, ClientCertificates, NoAuthority, PeerCertificates};
+pub use outbox::Outbox;
 pub use serve::tls::{AskForCertificate, Tls, TlsError, TlsFiles};
 pub use serve::{Limits, Peer, serve, serve_tls};
 pub use tenants::tenants;

@@ -4,10 +4,10 @@ use bailiwick_grant::flow::introspect::{Found, Known};
 use bailiwick_grant::rule::resource::{self, Directory};
 use bailiwick_grant::rule::{details, fapi};
 use bailiwick_grant::state::{
-    Client, Consent, GrantId, GrantRecord, Interaction, Name, NameOwner, OpaqueToken,
+    Client, Consent, GrantId, GrantRecord, Holding, Interaction, Name, NameOwner, OpaqueToken,
     ResourceServer, RevokedToken, Session, User, Username,
 };
-use bailiwick_grant::{Decision, Loaded, Reason, Refused, Tenant};
+use bailiwick_grant::{Decision, Loaded, Reason, Refused, Stored, Tenant};
 use bailiwick_oauth::details::Detail;
 use bailiwick_oauth::{ClientId, Grant, RedirectUri, Resource, Scopes, Secret, Subject};
 use bailiwick_store::{Store, StoreError, StoreExt};
@@ -184,6 +184,73 @@ pub(crate) async fn consent(
     redirect_uri: &RedirectUri,
 ) -> Result<Option<Loaded<Consent>>, StoreError> {
     store.load::<Consent>(&Consent::key_of(subject, client, redirect_uri)).await
+}
+
+/// The grants of a user that hold, as far as they are looked through.
+pub(crate) async fn grants_of(
+    store: &dyn Store,
+    subject: &Subject,
+    most: usize,
+    now: i64,
+) -> Result<Vec<Loaded<GrantRecord>>, StoreError> {
+    let prefix = Holding::prefix(subject);
+    let (mut after, mut found) = (prefix.clone(), Vec::new());
+    loop {
+        let page = store.list::<Holding>(Some(&after), PAGE).await?;
+        let is_last = page.len() < PAGE;
+        let own = page.into_iter().map(|it| it.value).filter(|it| it.subject == *subject);
+        let own: Vec<Holding> = own.collect();
+        let ids: Vec<&str> = own.iter().map(|it| it.grant.as_str()).collect();
+        let grants = store.load_each::<GrantRecord>(&ids).await?;
+        found.extend(grants.into_iter().flatten().filter(|grant| grant.value.is_live(now)));
+        match own.last() {
+            // The next page begins where this one ends, and only there another user may begin.
+            Some(last) if own.len() == PAGE && !is_last && found.len() < most => after = last.key(),
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// What a user answered a client, wherever it sends its users.
+pub(crate) async fn consents_of(
+    store: &dyn Store,
+    subject: &Subject,
+    client: &ClientId,
+) -> Result<Vec<Loaded<Consent>>, StoreError> {
+    let (prefix, mut found) = (format!("{subject} {client} "), Vec::new());
+    let mut after = prefix.clone();
+    loop {
+        let page = store.list::<Consent>(Some(&after), PAGE).await?;
+        let is_last = page.len() < PAGE;
+        let Some(last) = page.last().map(|last| last.value.key()) else { return Ok(found) };
+        let is_over = is_last || !last.starts_with(&prefix);
+        // A subject may hold spaces: the record says whose it is.
+        found.extend(page.into_iter().filter(|consent| {
+            consent.value.subject == *subject && consent.value.client == *client
+        }));
+        if is_over {
+            return Ok(found);
+        }
+        after = last;
+    }
+}
+
+/// How many records are looked through at once.
+const PAGE: usize = 64;
+
+/// The resource server whose tokens have this `aud`.
+pub(crate) async fn servers_of_audience(
+    store: &dyn Store,
+    audience: &str,
+) -> Result<Directory, StoreError> {
+    let name = store.load::<Name>(&Name::canonical(audience)).await?.map(|name| name.value.owner);
+    let mut directory = Directory::new();
+    if let Some(NameOwner::ResourceServer(identifier) | NameOwner::Audience(identifier)) = name
+        && let Some(server) = store.load::<ResourceServer>(identifier.as_str()).await?
+    {
+        directory.insert(server.value);
+    }
+    Ok(directory)
 }
 
 /// The access token behind a string, with what else is known of it.

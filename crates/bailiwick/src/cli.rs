@@ -38,10 +38,13 @@ pub(crate) enum Command {
     /// Adds or lists resource servers: the APIs that tokens are for.
     #[command(subcommand)]
     Resource(Resource),
-    /// Adds or lists clients: the programs that ask for tokens.
+    /// Lists or revokes grants: what users gave to clients.
+    #[command(subcommand)]
+    Grant(Grants),
+    /// Adds, lists or removes clients: the programs that ask for tokens.
     #[command(subcommand)]
     Client(Client),
-    /// Adds or lists users.
+    /// Adds, lists, disables or enables users.
     #[command(subcommand)]
     User(User),
     /// Gets an access token and prints it.
@@ -227,6 +230,48 @@ pub(crate) enum Client {
         #[command(flatten)]
         config: Configured,
     },
+    /// Removes a client: none of its tokens is good any more, and APIs that take events are told.
+    Remove {
+        #[command(flatten)]
+        config: Configured,
+        /// Its identifier.
+        id: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Grants {
+    /// Lists the grants that hold.
+    List {
+        #[command(flatten)]
+        config: Configured,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Revokes grants at once; APIs that take events are told. With --resource only that API is taken out of them.
+    Revoke {
+        #[command(flatten)]
+        config: Configured,
+        #[command(flatten)]
+        which: Which,
+        /// Revokes every grant there is, when nothing else is said.
+        #[arg(long, conflicts_with_all = ["user", "client", "resource"])]
+        all: bool,
+    },
+}
+
+/// Which grants: those to which everything applies that is said.
+#[derive(Args)]
+pub(crate) struct Which {
+    /// Of this user.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Of this client.
+    #[arg(long, value_name = "ID")]
+    pub(crate) client: Option<String>,
+    /// With this API.
+    #[arg(long, value_name = "URI")]
+    pub(crate) resource: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -264,6 +309,20 @@ pub(crate) enum User {
     List {
         #[command(flatten)]
         config: Configured,
+    },
+    /// Disables a user: no more sign-ins, none of the user's tokens is good, and APIs that take events are told.
+    Disable {
+        #[command(flatten)]
+        config: Configured,
+        /// The name to sign in with.
+        username: String,
+    },
+    /// Enables a user that was disabled.
+    Enable {
+        #[command(flatten)]
+        config: Configured,
+        /// The name to sign in with.
+        username: String,
     },
     /// Prints the argon2 hash of a password from standard input, for the configuration file.
     Hash,

@@ -9,6 +9,7 @@ mod dev;
 mod explain;
 mod failure;
 mod gateway;
+mod grant;
 mod import;
 mod registry;
 mod replay;
@@ -58,6 +59,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             Command::Check(Check::Gateway(options)) => return check::gateway(options).await,
             Command::Import(command) => import::run(&command)?,
             Command::Resource(command) => registry::resource(command).await?,
+            Command::Grant(command) => grant::run(command).await?,
             Command::Client(command) => registry::client(command).await?,
             Command::User(command) => registry::user(command).await?,
             Command::Token(options) => token::run(*options).await?,

@@ -13,6 +13,7 @@ use bailiwick_store_sqlite::SqliteStore;
 
 use crate::Failure;
 use crate::cli::{Client, Format, Grant, Resource, User};
+use crate::serve::now;
 
 /// Adds or lists resource servers.
 pub(crate) async fn resource(command: Resource) -> Result<(), Failure> {
@@ -82,7 +83,7 @@ pub(crate) async fn resource(command: Resource) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds or lists clients.
+/// Adds, lists or removes clients.
 pub(crate) async fn client(command: Client) -> Result<(), Failure> {
     match command {
         Client::List { config } => {
@@ -101,6 +102,13 @@ pub(crate) async fn client(command: Client) -> Result<(), Failure> {
                 [client.id.to_string(), client.name.clone(), state, method.to_owned()]
             });
             table(["ID", "NAME", "STATE", "AUTHENTICATION"], rows);
+        }
+        Client::Remove { config, id } => {
+            let (_, store) = open(&config.config)?;
+            let id =
+                ClientId::parse(&id).map_err(|why| Failure::usage(format!("`{id}`: {why}")))?;
+            registry::remove_client(&store, &id, now()).await?;
+            println!("removed {id}");
         }
         Client::Add { config, id, name, public, redirect_uris, grants, scopes, resources } => {
             let (config, store) = open(&config.config)?;
@@ -136,7 +144,7 @@ pub(crate) async fn client(command: Client) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds or lists users, or hashes a password.
+/// Adds, lists, disables or enables users, or hashes a password.
 pub(crate) async fn user(command: User) -> Result<(), Failure> {
     match command {
         User::List { config } => {
@@ -163,19 +171,29 @@ pub(crate) async fn user(command: User) -> Result<(), Failure> {
             let user = registry::add_user(&store, new, &mut random_octets).await?;
             println!("registered {} with the subject {}", user.username, user.subject);
         }
+        User::Disable { config, username } => {
+            let (_, store) = open(&config.config)?;
+            registry::disable_user(&store, &username, now()).await?;
+            println!("disabled {username}");
+        }
+        User::Enable { config, username } => {
+            let (_, store) = open(&config.config)?;
+            registry::enable_user(&store, &username).await?;
+            println!("enabled {username}");
+        }
         User::Hash => println!("{}", password::hash(&read_password()?)?),
     }
     Ok(())
 }
 
 /// Reads the configuration and opens the store that it names.
-fn open(path: &Path) -> Result<(Config, SqliteStore), Failure> {
+pub(crate) fn open(path: &Path) -> Result<(Config, SqliteStore), Failure> {
     let config = crate::serve::load(path)?;
     let store = SqliteStore::open(&config.store)?;
     Ok((config, store))
 }
 
-fn parse_identifier(config: &Config, text: &str) -> Result<Identifier, Failure> {
+pub(crate) fn parse_identifier(config: &Config, text: &str) -> Result<Identifier, Failure> {
     Identifier::parse_with(text, config.tenant.plain_http)
         .map_err(|why| Failure::usage(format!("`{text}` cannot be an identifier: {why}")))
 }
@@ -248,7 +266,7 @@ fn origin(origin: Origin) -> &'static str {
 }
 
 /// Prints rows under a heading, in columns.
-fn table<const N: usize>(heading: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+pub(crate) fn table<const N: usize>(heading: [&str; N], rows: impl Iterator<Item = [String; N]>) {
     let mut all = vec![heading.map(str::to_owned)];
     all.extend(rows);
     let widths: [usize; N] = std::array::from_fn(|column| {

@@ -12,7 +12,7 @@ use bailiwick_authorization_server::keys::{Keyring, needed};
 use bailiwick_authorization_server::password::Passwords;
 use bailiwick_authorization_server::sector::{self, SectorError};
 use bailiwick_authorization_server::{
-    AuthorizationServer, Limits, Parts, Tls, registry, serve, serve_tls,
+    AuthorizationServer, Limits, Outbox, Parts, Tls, registry, serve, serve_tls,
 };
 use bailiwick_fetch::Fetcher;
 use bailiwick_grant::state::Client;
@@ -20,6 +20,7 @@ use bailiwick_oauth::Issuer;
 use bailiwick_store::Store;
 use bailiwick_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::Failure;
 
@@ -72,8 +73,16 @@ pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
 pub(crate) struct Server {
     router: Router,
     tls: Option<Arc<Tls>>,
-    /// Of each issuer.
+    chores: Chores,
+}
+
+/// What is done beside serving, for each issuer.
+#[derive(Default)]
+struct Chores {
+    /// Expired records are swept out of these.
     stores: Vec<Arc<dyn Store>>,
+    /// APIs are told of revocations by these.
+    outboxes: Vec<Outbox>,
 }
 
 impl Server {
@@ -85,14 +94,14 @@ impl Server {
             Some(tls) => Some(Arc::new(Tls::new(tls.files, tls.ask)?)),
             None => None,
         };
-        let (mut stores, mut others) = (Vec::new(), Vec::new());
+        let (mut chores, mut others) = (Chores::default(), Vec::new());
         // One bound for all: it is the machine's memory that passwords are checked in.
         let passwords = Passwords::new(config.login.password_checks)?;
-        let first = issuer(config, &passwords, &proxies, &mut stores).await?;
+        let first = issuer(config, &passwords, &proxies, &mut chores).await?;
         for tenant in tenants {
-            others.push(issuer(tenant, &passwords, &proxies, &mut stores).await?);
+            others.push(issuer(tenant, &passwords, &proxies, &mut chores).await?);
         }
-        Ok(Self { router: bailiwick_authorization_server::tenants(first, others), tls, stores })
+        Ok(Self { router: bailiwick_authorization_server::tenants(first, others), tls, chores })
     }
 
     /// Serves until it is dropped.
@@ -105,7 +114,11 @@ impl Server {
         listener: TcpListener,
         end: impl Future<Output = ()> + Send,
     ) -> Result<(), Failure> {
-        let Self { router, tls, stores } = self;
+        let Self { router, tls, chores: Chores { stores, outboxes } } = self;
+        let mut telling = JoinSet::new(); // ends with the server
+        for outbox in outboxes {
+            telling.spawn(outbox.run());
+        }
         let limits = Limits::default();
         let Some(tls) = tls else {
             return tokio::select! {
@@ -126,14 +139,14 @@ async fn issuer(
     config: Config,
     passwords: &Passwords,
     proxies: &[IpAddr],
-    stores: &mut Vec<Arc<dyn Store>>,
+    chores: &mut Chores,
 ) -> Result<(Issuer, Router), Failure> {
     let store: Arc<dyn Store> = Arc::new(
         SqliteStore::open(&config.store)
             .map_err(|error| Failure::from(error).during("the store cannot be opened"))?,
     );
     let issuer = config.tenant.issuer.clone();
-    registry::apply(&*store, &config).await?;
+    registry::apply(&*store, &config, now()).await?;
     // Also those that commands registered: each may ask for another algorithm.
     let servers = registry::list_resource_servers(&*store).await?;
     let clients = registry::list_clients(&*store).await?;
@@ -146,8 +159,10 @@ async fn issuer(
     parts.branding = config.branding;
     parts.certificates = config.certificates;
     parts.dangerous_sign_in_as = config.dangerous_sign_in_as;
-    stores.push(store);
-    Ok((issuer, AuthorizationServer::new(parts)))
+    chores.stores.push(store);
+    let (router, outbox) = AuthorizationServer::with_outbox(parts);
+    chores.outboxes.push(outbox);
+    Ok((issuer, router))
 }
 
 /// Checks the sectors that clients of the file claim. A document that cannot be had just now does not
@@ -211,7 +226,7 @@ pub(crate) async fn until_stopped() {
     }
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

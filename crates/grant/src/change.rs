@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::state::{
-    Client, Code, Consent, GrantRecord, Interaction, Name, OpaqueToken, Pending, PollAnswer,
-    PushedRequest, RefreshToken, ResourceServer, RevokedToken, Session, SessionGrant,
+    Client, Code, Consent, GrantRecord, Holding, Interaction, Name, Notice, OpaqueToken, Pending,
+    PollAnswer, PushedRequest, RefreshToken, ResourceServer, RevokedToken, Session, SessionGrant,
     StoredDecryptionKey, StoredKey, StoredSecret, User, UserCodeRecord, Username,
 };
 
@@ -171,6 +171,10 @@ records! {
     OpaqueToken(OpaqueToken) = "opaque_token",
     /// A JWT access token that was revoked before its time.
     RevokedToken(RevokedToken) = "revoked_token",
+    /// A revocation that an API is still to be told of.
+    Notice(Notice) = "notice",
+    /// That a user has given a grant.
+    Holding(Holding) = "holding",
     /// A signing key.
     SigningKey(StoredKey) = "signing_key",
     /// A key that others encrypt to.

@@ -470,6 +470,19 @@ impl World {
         }
     }
 
+    /// Revokes a token of the client; nothing is committed.
+    pub(crate) fn give_back(
+        &self,
+        token: &flow::revoke::Presented,
+        resources: &[&str],
+    ) -> crate::Decision<Result<(), Refused>> {
+        let resources: Vec<String> = resources.iter().map(|one| (*one).to_owned()).collect();
+        let grant = self.all::<GrantRecord>().first().map(|_| self.grant());
+        let (tenant, client, directory) = (&self.tenant, &self.client, self.directory());
+        let grant = grant.as_ref();
+        flow::revoke::revoke(tenant, client, token, &resources, grant, &directory, self.now)
+    }
+
     /// The one grant of this world.
     pub(crate) fn grant(&self) -> Loaded<GrantRecord> {
         let all = self.all::<GrantRecord>();

@@ -4,12 +4,14 @@
 //! 1.0, the token events of the OAuth event types, and [one of our own](GRANT_REVOKED).
 
 mod delivery;
+mod issued;
 mod subject;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use delivery::{DeliveryError, DeliveryFailure};
+pub use issued::{Issued, Told};
 pub use subject::{SubjectIdentifier, TokenIdentifier};
 
 use crate::access_token::MalformedClaim;

@@ -24,7 +24,7 @@ use super::tls::{ClientTls, Mtls, Tls};
 use super::value::{
     Accent, Claims, Count, Logo, Method, PasswordHash, ReachEntry, Reached, Seconds, Words,
 };
-use super::{encryption, outgoing};
+use super::{encryption, events, outgoing};
 
 section! {
     /// The server itself. These fields stand before the first `[section]` of the file.
@@ -199,6 +199,8 @@ section! {
         /// What it may call in the name of its users: tokens for it are exchanged for tokens for
         /// these APIs, with these scopes at most (RFC 8693).
         may_call: Entries<Resource, Vec<At<Scope>>> = default "{}";
+        /// Pushes revocations to it; see below.
+        events: events::Section = optional "{ url = \"https://api.example.com/events\" }";
         /// Turns role-based access on: which roles hold which scopes. Without it every user may
         /// give every scope.
         roles: Entries<Words, ReachEntry> = optional "{ clerk = [\"read:orders\"], admin = \"*\" }";
@@ -323,6 +325,7 @@ pub(super) const SECTIONS: &[Section] = &[
     ScopeTable::SECTION,
     DetailTable::SECTION,
     encryption::Section::SECTION,
+    events::Section::SECTION,
     Client::SECTION,
     ClientTls::SECTION,
     ClientRequests::SECTION,

@@ -7,6 +7,7 @@
 mod check;
 mod details;
 mod encryption;
+mod events;
 mod file;
 mod key_set;
 mod nearest;

@@ -48,23 +48,67 @@ impl FromToml for SecretDigest {
     }
 }
 
+/// A secret that must be sent, so that its digest will not do.
+#[derive(Clone)]
+pub(super) struct PlainSecret(pub(super) String);
+
+impl std::fmt::Debug for PlainSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl FromToml for PlainSecret {
+    fn kind() -> String {
+        "`{ env = \"NAME\" }` or `{ file = \"path\" }`".into()
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>, reader: &mut Reader<'_>) -> Option<Self> {
+        let place = value.get_ref().as_table().and_then(|table| {
+            let (key, value) = table.iter().next().filter(|_| table.len() == 1)?;
+            Some((key.get_ref().as_ref(), value.get_ref().as_str()?))
+        });
+        let text = match place {
+            Some(("env", name)) => text_of_environment(name, reader),
+            Some(("file", path)) => text_of_file(path, reader),
+            // never shown: it may be the secret itself
+            _ => Err((format!("expected {}", Self::kind()), String::new())),
+        };
+        let checked = text.and_then(|text| match text.bytes().all(|c| c.is_ascii_graphic()) {
+            true if text.len() >= SHORTEST => Ok(Self(text)),
+            _ => {
+                let message = format!("the secret is not {SHORTEST} or more printable characters");
+                Err((message, "make one with `openssl rand -base64 32`".to_owned()))
+            }
+        });
+        checked.map_err(|(message, help)| reader.problem(&value.span(), message, help)).ok()
+    }
+}
+
 type Read = Result<SecretDigest, (String, String)>;
 
 fn from_environment(name: &str, reader: &Reader<'_>) -> Read {
-    let secret = (reader.around.environment)(name).ok_or_else(|| {
-        let help = format!("set {name} before starting the server");
-        (format!("the environment variable {name} is not set"), help)
-    })?;
-    digest(&secret)
+    digest(&text_of_environment(name, reader)?)
 }
 
 fn from_file(path: &str, reader: &Reader<'_>) -> Read {
+    digest(&text_of_file(path, reader)?)
+}
+
+fn text_of_environment(name: &str, reader: &Reader<'_>) -> Result<String, (String, String)> {
+    (reader.around.environment)(name).ok_or_else(|| {
+        let help = format!("set {name} before starting the server");
+        (format!("the environment variable {name} is not set"), help)
+    })
+}
+
+fn text_of_file(path: &str, reader: &Reader<'_>) -> Result<String, (String, String)> {
     let path = reader.around.folder.join(path);
     let secret = std::fs::read_to_string(&path).map_err(|why| {
         let help = "name a file that this user can read; paths start at this file's folder";
         (format!("cannot read the secret from {}: {why}", path.display()), help.to_owned())
     })?;
-    digest(secret.trim_end_matches(['\r', '\n']))
+    Ok(secret.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// SHA-256 is fast: only a secret that cannot be guessed is safe behind it.

@@ -43,11 +43,7 @@ async fn answer(app: &App, event: &Event, address: IpAddr, request: Request) -> 
     let user = match checked(app, address, username, password).await? {
         Ok(user) => user,
         Err(trouble) => {
-            let reason = match trouble {
-                LoginTrouble::Wrong => "login_failed",
-                LoginTrouble::Wait(_) => "login_throttled",
-            };
-            event.refused("login_asked", reason);
+            event.refused("login_asked", trouble.reason());
             return page::login(app, &waiting.client, &waiting.ticket, username, Some(trouble));
         }
     };
@@ -67,7 +63,7 @@ async fn answer(app: &App, event: &Event, address: IpAddr, request: Request) -> 
 }
 
 /// The user, if the password is right; the same answer in the same time whoever is unknown.
-async fn checked(
+pub(super) async fn checked(
     app: &App,
     address: IpAddr,
     username: &str,
@@ -85,15 +81,21 @@ async fn checked(
     Ok(Ok(user))
 }
 
-/// A new session at each login, so that nobody can plant one; the old one ends.
-///
-/// Where another user takes the browser over, its clients are told that the session ended.
-pub(super) async fn begin_session(
+/// A login that begins.
+pub(super) struct Begun {
+    pub(super) cookie: Secret,
+    pub(super) session: Session,
+    /// The session of another user that it takes the browser over from, to be
+    /// [ended](logout::end) after the commit.
+    pub(super) others: Vec<Session>,
+}
+
+/// A fresh login of a user, in the place of the one before.
+pub(super) async fn begun(
     app: &App,
-    waiting: &mut Waiting,
     user: &User,
     before: Option<&Secret>,
-) -> Result<(Secret, Session), Failure> {
+) -> Result<Begun, Failure> {
     let cookie = cookie::fresh(&mut app.entropy());
     let auth_time = app.now();
     let old = load::session(&*app.store, before, auth_time).await?;
@@ -113,6 +115,19 @@ pub(super) async fn begin_session(
         amr: vec!["pwd".to_owned()], // RFC 8176 §2
         expires_at: auth_time + app.tenant.lifetimes.session,
     };
+    Ok(Begun { cookie, session, others })
+}
+
+/// A new session at each login, so that nobody can plant one; the old one ends.
+///
+/// Where another user takes the browser over, its clients are told that the session ended.
+pub(super) async fn begin_session(
+    app: &App,
+    waiting: &mut Waiting,
+    user: &User,
+    before: Option<&Secret>,
+) -> Result<(Secret, Session), Failure> {
+    let Begun { cookie, session, others } = begun(app, user, before).await?;
     let mut attempts = Attempts::new();
     loop {
         let seen = &waiting.interaction;

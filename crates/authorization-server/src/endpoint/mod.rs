@@ -1,5 +1,6 @@
 //! The endpoints: each parses, loads, decides, commits and answers; none holds a rule.
 
+pub(crate) mod account;
 pub(crate) mod assets;
 pub(crate) mod authorize;
 pub(crate) mod consent;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bailiwick_grant::flow::revoke::{Presented, revoke};
+use bailiwick_grant::rule::resource::Directory;
 use bailiwick_grant::state::{GrantRecord, OpaqueToken, RefreshToken};
 use bailiwick_oauth::Secret;
 use bailiwick_oauth::revoke::Request as RevocationRequest;
@@ -16,7 +17,7 @@ use crate::answer::{Failure, to_client};
 use crate::app::{Answered, App};
 use crate::commit::{Attempts, Committed};
 use crate::event::Event;
-use crate::signer;
+use crate::{load, signer};
 
 /// Answers revocation requests.
 pub(crate) async fn endpoint(
@@ -32,17 +33,24 @@ async fn answer(app: &App, event: &Event, request: Request) -> Answered {
     let (form, credentials) = caller::presented(request).await?;
     let client = caller::authenticated(app, event, &credentials).await?;
     let request = RevocationRequest::read(&form)?;
+    let (store, now) = (&*app.store, app.now());
     let mut attempts = Attempts::new();
     loop {
         let presented = presented(app, &request.token).await?;
-        let grant = match &presented {
+        let (grant, directory) = match &presented {
             Presented::Refresh(token) => {
-                app.store.load::<GrantRecord>(token.grant.as_str()).await?
+                let grant = store.load::<GrantRecord>(token.grant.as_str()).await?;
+                let held = grant.as_ref().map(|grant| grant.value.grant.clone());
+                (grant, load::servers_of(store, &held.unwrap_or_default()).await?)
             }
-            _ => None,
+            Presented::Opaque(OpaqueToken { claims, .. }) | Presented::Jwt(claims) => {
+                (None, load::servers_of_audience(store, &claims.aud).await?)
+            }
+            Presented::Nothing => (None, Directory::new()),
         };
-        let decision = revoke(&client, &presented, grant.as_ref());
-        if attempts.commit(&*app.store, decision.changes).await? == Committed::Done {
+        let (resources, grant) = (&request.resource, grant.as_ref());
+        let decision = revoke(&app.tenant, &client, &presented, resources, grant, &directory, now);
+        if attempts.commit(store, decision.changes).await? == Committed::Done {
             decision.outcome?;
             event.verdict("revoked");
             return Ok(StatusCode::OK.into_response());

@@ -39,27 +39,45 @@ pub(crate) fn login(
     username: &str,
     trouble: Option<LoginTrouble>,
 ) -> Result<Response, Failure> {
-    let status = match trouble {
-        None => StatusCode::OK,
-        Some(LoginTrouble::Wrong) => StatusCode::BAD_REQUEST,
-        Some(LoginTrouble::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
-    };
     let page = Page {
         frame: Frame::new(app),
         action: app.path("login"),
         ticket: written(ticket),
         client: &client.name,
         username,
-        trouble: trouble.map(text),
+        trouble: trouble.map(trouble_text),
     };
-    let mut response = document(status, &page, Forms::Some)?;
+    trouble_answer(trouble, &page)
+}
+
+/// A page with a login form, and with the status of what went wrong before.
+pub(super) fn trouble_answer(
+    trouble: Option<LoginTrouble>,
+    page: &impl Template,
+) -> Result<Response, Failure> {
+    let status = match trouble {
+        None => StatusCode::OK,
+        Some(LoginTrouble::Wrong) => StatusCode::BAD_REQUEST,
+        Some(LoginTrouble::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
+    };
+    let mut response = document(status, page, Forms::Some)?;
     if let Some(LoginTrouble::Wait(seconds)) = trouble {
         set(&mut response, RETRY_AFTER, &seconds.to_string());
     }
     Ok(response)
 }
 
-fn text(trouble: LoginTrouble) -> String {
+impl LoginTrouble {
+    /// What the log says.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Wrong => "login_failed",
+            Self::Wait(_) => "login_throttled",
+        }
+    }
+}
+
+pub(super) fn trouble_text(trouble: LoginTrouble) -> String {
     match trouble {
         LoginTrouble::Wrong => "The user name or the password is not right.".to_owned(),
         LoginTrouble::Wait(seconds) => waiting_time(seconds),

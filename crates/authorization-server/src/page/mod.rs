@@ -1,5 +1,6 @@
 //! What users see: plain pages whose forms work without scripts.
 
+mod account;
 mod consent;
 mod detail;
 mod device;
@@ -8,6 +9,7 @@ mod login;
 mod logout;
 mod trouble;
 
+pub(crate) use account::{Held, HeldApi, account, account_login};
 pub(crate) use consent::consent;
 pub(crate) use device::{CodeTrouble, Ending, compare, ended, user_code};
 pub(crate) use form_post::form_post;

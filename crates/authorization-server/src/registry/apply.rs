@@ -11,7 +11,7 @@ use bailiwick_oauth::Subject;
 use bailiwick_store::{Store, StoreError, StoreExt};
 
 use super::names::{self, Names};
-use super::{Collision, RegistryError, client, decide, resource_server, user};
+use super::{Collision, RegistryError, client, decide, grant, resource_server, user};
 use crate::config::Config;
 
 /// What applying the file changed.
@@ -28,14 +28,14 @@ pub struct Applied {
 /// Makes the store hold what the file names, marked as managed.
 ///
 /// What an earlier file named and this one does not is withdrawn: resource servers and users are
-/// disabled, clients removed; their names stay reserved.
+/// disabled, clients removed; their names stay reserved. `now` is when that is.
 ///
 /// # Errors
 /// When an entry needs a name that a command registered or a removed entry had, or when the store
 /// fails; nothing was changed then.
-pub async fn apply(store: &dyn Store, config: &Config) -> Result<Applied, RegistryError> {
+pub async fn apply(store: &dyn Store, config: &Config, now: i64) -> Result<Applied, RegistryError> {
     decide!(store, {
-        let mut plan = Plan::default();
+        let mut plan = Plan { now, ..Plan::default() };
         plan.names(store, config).await?;
         plan.resource_servers(store, config).await?;
         plan.clients(store, config).await?;
@@ -50,6 +50,7 @@ pub async fn apply(store: &dyn Store, config: &Config) -> Result<Applied, Regist
 
 #[derive(Default)]
 struct Plan {
+    now: i64,
     changes: Vec<Change>,
     collisions: Vec<Collision>,
     applied: Applied,
@@ -119,7 +120,7 @@ impl Plan {
         }
         for (_, gone) in stored {
             if gone.value.origin == Origin::Managed {
-                self.changes.append(&mut client::removal(store, &gone.value.id).await?);
+                self.changes.append(&mut client::removal(store, &gone.value.id, self.now).await?);
                 self.applied.withdrawn += 1;
             }
         }
@@ -147,7 +148,7 @@ impl Plan {
         }
         for (_, gone) in stored {
             if gone.value.origin == Origin::Managed && gone.value.enabled {
-                self.changes.push(gone.update(User { enabled: false, ..gone.value.clone() }));
+                self.changes.append(&mut grant::disabled(store, &gone, self.now).await?);
                 self.applied.withdrawn += 1;
             }
         }

@@ -1,12 +1,14 @@
 //! Clients that commands register (RFC 6749 §2).
 
 use bailiwick_grant::state::{
-    Authentication, Client, GrantKind, Name, NameOwner, Origin, Pkce, Reach, ResourceServer, User,
+    Authentication, Client, GrantKind, Name, NameOwner, Origin, Pkce, Reach, ResourceServer,
+    Revoked, User,
 };
 use bailiwick_grant::{Change, Entropy};
 use bailiwick_oauth::{ClientId, Secret};
 use bailiwick_store::{Store, StoreExt};
 
+use super::grant::tell_everybody;
 use super::names::{self, Names};
 use super::{Collision, RegistryError, decide, fresh_secret};
 
@@ -67,28 +69,35 @@ pub async fn list_clients(store: &dyn Store) -> Result<Vec<Client>, RegistryErro
 ///
 /// # Errors
 /// When there is none, or the configuration file manages it.
-pub async fn remove_client(store: &dyn Store, id: &ClientId) -> Result<(), RegistryError> {
+pub async fn remove_client(
+    store: &dyn Store,
+    id: &ClientId,
+    now: i64,
+) -> Result<(), RegistryError> {
     decide!(store, {
         let found = store.load::<Client>(id.as_str()).await?;
         let found = found.ok_or_else(|| RegistryError::Unknown(describe(id)))?;
         if found.value.origin == Origin::Managed {
             return Err(RegistryError::Managed(describe(id)));
         }
-        Ok((removal(store, id).await?, ()))
+        Ok((removal(store, id, now).await?, ()))
     })
 }
 
-/// The changes that remove a client and reserve its name.
+/// The changes that remove a client and reserve its name; the APIs are told.
 pub(super) async fn removal(
     store: &dyn Store,
     id: &ClientId,
+    now: i64,
 ) -> Result<Vec<Change>, RegistryError> {
     let reserved = Name::new(id.as_str(), NameOwner::Reserved);
     let name = match store.load::<Name>(&reserved.name).await? {
         Some(name) => name.update(reserved),
         None => Change::insert(reserved),
     };
-    Ok(vec![name, Change::delete::<Client>(id.as_str())])
+    let mut changes = tell_everybody(store, &Revoked::Client(id.clone()), now).await?;
+    changes.extend([name, Change::delete::<Client>(id.as_str())]);
+    Ok(changes)
 }
 
 /// How messages call a client.

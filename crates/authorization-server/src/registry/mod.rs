@@ -6,6 +6,7 @@
 
 mod apply;
 mod client;
+mod grant;
 mod names;
 mod resource_server;
 mod user;
@@ -22,6 +23,7 @@ use bailiwick_store::{CommitError, Store, StoreError};
 
 pub use apply::{Applied, apply};
 pub use client::{add_client, list_clients, remove_client};
+pub use grant::{Grants, list_grants, revoke_grants};
 pub use resource_server::{
     add_resource_server, disable_resource_server, enable_resource_server, list_resource_servers,
 };

@@ -78,9 +78,9 @@ async fn owner(store: &MemoryStore, name: &str) -> Option<NameOwner> {
 #[tokio::test]
 async fn applying_the_same_file_again_changes_nothing() {
     let store = MemoryStore::new();
-    let first = apply(&store, &config(BASE)).await.unwrap();
+    let first = apply(&store, &config(BASE), 1).await.unwrap();
     assert_eq!(first, Applied { added: 3, changed: 0, withdrawn: 0 });
-    assert_eq!(apply(&store, &config(BASE)).await.unwrap(), Applied::default());
+    assert_eq!(apply(&store, &config(BASE), 1).await.unwrap(), Applied::default());
     let server = &list_resource_servers(&store).await.unwrap()[0];
     assert_eq!(server.origin, Origin::Managed);
     assert_eq!(owner(&store, "https://id.example.com").await, Some(NameOwner::Issuer));
@@ -93,33 +93,33 @@ async fn applying_the_same_file_again_changes_nothing() {
 #[tokio::test]
 async fn a_changed_entry_is_updated() {
     let store = MemoryStore::new();
-    apply(&store, &config(BASE)).await.unwrap();
+    apply(&store, &config(BASE), 1).await.unwrap();
     let text = BASE.replace("\"API\"", "\"The API\"").replace("urn:example:api", "urn:example:b");
-    let applied = apply(&store, &config(&text)).await.unwrap();
+    let applied = apply(&store, &config(&text), 1).await.unwrap();
     assert_eq!(applied, Applied { added: 0, changed: 1, withdrawn: 0 });
     assert_eq!(list_resource_servers(&store).await.unwrap()[0].name, "The API");
     assert!(owner(&store, "urn:example:b").await.is_some());
     assert!(owner(&store, "urn:example:api").await.is_some(), "the former alias stays reserved");
     // an alias may become the audience of the same server
     let text = text.replace("aliases = [\"urn:example:b\"]", "audience = \"urn:example:b\"");
-    apply(&store, &config(&text)).await.unwrap();
+    apply(&store, &config(&text), 1).await.unwrap();
     assert!(matches!(owner(&store, "urn:example:b").await, Some(NameOwner::Audience(_))));
 }
 
 #[tokio::test]
 async fn what_the_file_names_no_more_is_withdrawn_and_its_names_stay_reserved() {
     let store = MemoryStore::new();
-    apply(&store, &config(BASE)).await.unwrap();
+    apply(&store, &config(BASE), 1).await.unwrap();
     let empty = config("issuer = \"https://id.example.com\"");
-    let applied = apply(&store, &empty).await.unwrap();
+    let applied = apply(&store, &empty, 1).await.unwrap();
     assert_eq!(applied, Applied { added: 0, changed: 0, withdrawn: 3 });
-    assert_eq!(apply(&store, &empty).await.unwrap(), Applied::default());
+    assert_eq!(apply(&store, &empty, 1).await.unwrap(), Applied::default());
     assert!(!list_resource_servers(&store).await.unwrap()[0].enabled);
     assert!(list_clients(&store).await.unwrap().is_empty());
     assert!(!list_users(&store).await.unwrap()[0].enabled);
     assert_eq!(owner(&store, "shop").await, Some(NameOwner::Reserved));
 
-    let error = apply(&store, &config(BASE)).await.unwrap_err();
+    let error = apply(&store, &config(BASE), 1).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "client \"shop\" cannot have the name \"shop\": \
@@ -127,7 +127,7 @@ async fn what_the_file_names_no_more_is_withdrawn_and_its_names_stay_reserved() 
     );
     assert!(!list_users(&store).await.unwrap()[0].enabled, "all or nothing");
     let renamed = BASE.replace("id = \"shop\"", "id = \"shop-2\"");
-    let applied = apply(&store, &config(&renamed)).await.unwrap();
+    let applied = apply(&store, &config(&renamed), 1).await.unwrap();
     assert_eq!(applied, Applied { added: 1, changed: 2, withdrawn: 0 });
     assert!(list_resource_servers(&store).await.unwrap()[0].enabled);
 }
@@ -142,7 +142,7 @@ async fn an_entry_that_a_command_registered_is_not_taken_over() {
         [[resource]]\nidentifier = \"https://own.example.com\"\nname = \"Mine\"\n\
         [[resource]]\nidentifier = \"https://b.example.com\"\nname = \"B\"\naudience = \"job\"\n\
         [[user]]\nusername = \"eve\"\n[[user]]\nusername = \"job\"\nsubject = \"job\"\n";
-    let error = apply(&store, &config(text)).await.unwrap_err().to_string();
+    let error = apply(&store, &config(text), 1).await.unwrap_err().to_string();
     assert_eq!(
         error,
         format!(
@@ -164,7 +164,7 @@ async fn an_entry_that_a_command_registered_is_not_taken_over() {
 #[tokio::test]
 async fn commands_do_not_change_what_the_file_manages() {
     let store = MemoryStore::new();
-    apply(&store, &config(BASE)).await.unwrap();
+    apply(&store, &config(BASE), 1).await.unwrap();
     let api = Resource::parse("https://api.example.com").unwrap();
     let shop = ClientId::parse("shop").unwrap();
     let advice = "is managed by the configuration file: change it there and restart the server";
@@ -173,8 +173,8 @@ async fn commands_do_not_change_what_the_file_manages() {
             disable_resource_server(&store, &api).await,
             "resource server \"https://api.example.com\"",
         ),
-        (remove_client(&store, &shop).await, "client \"shop\""),
-        (disable_user(&store, "Ada").await, "user `Ada`"),
+        (remove_client(&store, &shop, 1).await, "client \"shop\""),
+        (disable_user(&store, "Ada", 1).await, "user `Ada`"),
     ] {
         assert_eq!(result.unwrap_err().to_string(), format!("{what} {advice}"));
     }
@@ -186,8 +186,8 @@ async fn what_a_command_registered_survives_the_file() {
     add_resource_server(&store, api()).await.unwrap();
     add_client(&store, confidential("job"), &mut seeded()).await.unwrap();
     add_user(&store, person("eve"), &mut seeded()).await.unwrap();
-    apply(&store, &config(BASE)).await.unwrap();
-    apply(&store, &config("issuer = \"https://id.example.com\"")).await.unwrap();
+    apply(&store, &config(BASE), 1).await.unwrap();
+    apply(&store, &config("issuer = \"https://id.example.com\""), 1).await.unwrap();
     let kept = list_resource_servers(&store).await.unwrap();
     assert!(kept.iter().any(|server| server.identifier == api().identifier && server.enabled));
     assert_eq!(list_clients(&store).await.unwrap().len(), 1);
@@ -209,7 +209,7 @@ async fn a_fresh_client_secret_is_shown_once_and_stored_as_its_digest() {
 #[tokio::test]
 async fn a_taken_name_is_refused_with_its_holder() {
     let store = MemoryStore::new();
-    apply(&store, &config(BASE)).await.unwrap();
+    apply(&store, &config(BASE), 1).await.unwrap();
     let mut server = api();
     server.aliases = ["urn:example:api", "https://id.example.com/"]
         .map(|alias| Resource::parse(alias).unwrap())
@@ -240,9 +240,9 @@ async fn a_removed_client_leaves_its_name_reserved() {
     let store = MemoryStore::new();
     add_client(&store, confidential("job"), &mut seeded()).await.unwrap();
     let id = ClientId::parse("job").unwrap();
-    remove_client(&store, &id).await.unwrap();
+    remove_client(&store, &id, 1).await.unwrap();
     assert_eq!(
-        remove_client(&store, &id).await.unwrap_err().to_string(),
+        remove_client(&store, &id, 1).await.unwrap_err().to_string(),
         "there is no client \"job\""
     );
     let error = add_client(&store, confidential("job"), &mut seeded()).await.unwrap_err();
@@ -288,11 +288,11 @@ async fn resource_servers_and_users_can_be_disabled_and_enabled() {
     }
     let user = add_user(&store, person("eve"), &mut seeded()).await.unwrap();
     assert!(crate::password::check_hash(user.password.as_deref().unwrap()).is_ok());
-    disable_user(&store, "EVE").await.unwrap();
+    disable_user(&store, "EVE", 1).await.unwrap();
     assert!(!list_users(&store).await.unwrap()[0].enabled);
     enable_user(&store, "eve").await.unwrap();
     assert!(list_users(&store).await.unwrap()[0].enabled);
-    let error = disable_user(&store, "nobody").await.unwrap_err();
+    let error = disable_user(&store, "nobody", 1).await.unwrap_err();
     assert_eq!(error.to_string(), "there is no user `nobody`");
 }
 
@@ -305,14 +305,14 @@ async fn users_of_the_file_may_exchange_their_names() {
              [[user]]\nusername = \"{b}\"\nsubject = \"2\"\n"
         ))
     };
-    apply(&store, &two("ada", "eve")).await.unwrap();
-    apply(&store, &two("eve", "ada")).await.unwrap();
+    apply(&store, &two("ada", "eve"), 1).await.unwrap();
+    apply(&store, &two("eve", "ada"), 1).await.unwrap();
     let subject = async |name: &str| {
         let found = store.load::<Username>(name).await.unwrap();
         found.map(|name| name.value.subject.as_str().to_owned())
     };
     assert_eq!(subject("ada").await.as_deref(), Some("2"));
-    apply(&store, &two("grace", "ada")).await.unwrap();
+    apply(&store, &two("grace", "ada"), 1).await.unwrap();
     assert_eq!(subject("eve").await, None, "a former name signs nobody in");
     assert_eq!(subject("grace").await.as_deref(), Some("1"));
     assert_eq!(store.all::<User>().await.unwrap().len(), 2);
@@ -324,7 +324,7 @@ async fn several_processes_may_start_at_once() {
     let starts: Vec<_> = (0..8)
         .map(|_| {
             let store = Arc::clone(&store);
-            tokio::spawn(async move { apply(&*store, &config(BASE)).await.unwrap().added })
+            tokio::spawn(async move { apply(&*store, &config(BASE), 1).await.unwrap().added })
         })
         .collect();
     let mut added = 0;

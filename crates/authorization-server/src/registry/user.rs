@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use bailiwick_grant::state::{Client, Origin, User, Username};
-use bailiwick_grant::{Change, Entropy};
+use bailiwick_grant::{Change, Entropy, Loaded};
 use bailiwick_jose::base64url;
 use bailiwick_oauth::{Secret, Subject};
 use bailiwick_store::{Store, StoreError, StoreExt};
 use serde_json::{Map, Value};
 
+use super::grant::disabled;
 use super::{Collision, RegistryError, decide};
 use crate::password::{self, PasswordError};
 
@@ -81,37 +82,44 @@ pub async fn list_users(store: &dyn Store) -> Result<Vec<User>, RegistryError> {
 ///
 /// # Errors
 /// When there is none, or the configuration file manages it.
-pub async fn disable_user(store: &dyn Store, username: &str) -> Result<(), RegistryError> {
-    set_enabled(store, username, false).await
+pub async fn disable_user(
+    store: &dyn Store,
+    username: &str,
+    now: i64,
+) -> Result<(), RegistryError> {
+    decide!(store, {
+        let user = changeable(store, username).await?;
+        if !user.value.enabled {
+            return Ok((Vec::new(), ()));
+        }
+        Ok((disabled(store, &user, now).await?, ()))
+    })
 }
 
-/// Enables a user that was disabled.
+/// Enables a user that was disabled. Tokens from before stay refused by APIs that were told of it.
 ///
 /// # Errors
 /// When there is none, or the configuration file manages it.
 pub async fn enable_user(store: &dyn Store, username: &str) -> Result<(), RegistryError> {
-    set_enabled(store, username, true).await
-}
-
-async fn set_enabled(
-    store: &dyn Store,
-    username: &str,
-    enabled: bool,
-) -> Result<(), RegistryError> {
-    let describe = || format!("user `{username}`");
     decide!(store, {
-        let name = store.load::<Username>(&Username::canonical(username)).await?;
-        let name = name.ok_or_else(|| RegistryError::Unknown(describe()))?;
-        let user = store.load::<User>(name.value.subject.as_str()).await?;
-        let user = user.ok_or_else(|| RegistryError::Unknown(describe()))?;
-        if user.value.origin == Origin::Managed {
-            return Err(RegistryError::Managed(describe()));
-        }
-        if user.value.enabled == enabled {
+        let user = changeable(store, username).await?;
+        if user.value.enabled {
             return Ok((Vec::new(), ()));
         }
-        Ok((vec![user.update(User { enabled, ..user.value.clone() })], ()))
+        Ok((vec![user.update(User { enabled: true, ..user.value.clone() })], ()))
     })
+}
+
+async fn changeable(store: &dyn Store, username: &str) -> Result<Loaded<User>, RegistryError> {
+    let describe = || format!("user `{username}`");
+    let name = store.load::<Username>(&Username::canonical(username)).await?;
+    let name = name.ok_or_else(|| RegistryError::Unknown(describe()))?;
+    let user = store.load::<User>(name.value.subject.as_str()).await?;
+    let user = user.ok_or_else(|| RegistryError::Unknown(describe()))?;
+    if user.value.origin == Origin::Managed {
+        return Err(RegistryError::Managed(describe()));
+    }
+    Ok(user)
 }
 
 /// A username that somebody else has.

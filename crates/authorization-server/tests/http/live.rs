@@ -43,9 +43,15 @@ impl Live {
         Builder::new(issuer, Resource::parse(resource).unwrap()).clock(|| START)
     }
 
-    /// A token of the machine for an API.
+    /// A token of the machine for an API, with its default scopes.
     pub(crate) async fn token(&self, resource: &str) -> String {
-        let pairs = [("grant_type", "client_credentials"), ("resource", resource)];
+        self.token_with(resource, "").await
+    }
+
+    /// A token of the machine for an API.
+    pub(crate) async fn token_with(&self, resource: &str, scope: &str) -> String {
+        let pairs =
+            [("grant_type", "client_credentials"), ("resource", resource), ("scope", scope)];
         self.server.post_as("machine", SECRET, "/token", &pairs).await.text("access_token")
     }
 }

@@ -1,6 +1,7 @@
 //! The authorization server over HTTP: requests in, answers out, in process.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod account;
 mod authorize;
 mod browser;
 mod client_keys;
@@ -10,6 +11,7 @@ mod device;
 mod dpop;
 mod encrypted;
 mod fapi;
+mod events;
 mod garbage;
 mod introspect;
 mod jar;

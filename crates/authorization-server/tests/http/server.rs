@@ -10,7 +10,7 @@ use axum::body::Body;
 use bailiwick_authorization_server::config::{Config, Surroundings};
 use bailiwick_authorization_server::keys::{Keyring, needed};
 use bailiwick_authorization_server::password::{self, Passwords};
-use bailiwick_authorization_server::{AuthorizationServer, Parts, registry, tenants};
+use bailiwick_authorization_server::{AuthorizationServer, Outbox, Parts, registry, tenants};
 use bailiwick_fetch::Fetcher;
 use bailiwick_grant::Change;
 use bailiwick_grant::state::{StoredDecryptionKey, StoredKey};
@@ -125,7 +125,10 @@ password = "HASH"
 pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) outbox: Outbox,
     clock: Arc<AtomicI64>,
+    /// Its configuration.
+    text: String,
 }
 
 pub(crate) struct Answer {
@@ -143,26 +146,20 @@ impl Server {
         let text = format!("issuer = \"{issuer}\"\n{config}")
             .replace("HASH", hash().await)
             .replace("ROBOT", &toml_of(&robot().verifying_key().to_jwk()));
-        let around =
-            Surroundings { name: "as.toml", folder: Path::new(FOLDER), environment: &secret_of };
-        let config = Config::parse(&text, &around).unwrap();
+        let config = parsed(&text);
         let store = Arc::new(MemoryStore::new());
         store.commit(keys().await.to_vec()).await.unwrap();
-        registry::apply(&*store, &config).await.unwrap();
-        let keyring = Keyring::ensure(&*store, &BTreeSet::new(), START).await.unwrap();
-        let passwords = Passwords::new(2).unwrap();
+        registry::apply(&*store, &config, START).await.unwrap();
         let clock = Arc::new(AtomicI64::new(START));
-        let shared: Arc<dyn Store> = store.clone();
-        let fetcher = Fetcher::builder().build().unwrap();
-        let mut parts =
-            Parts::new(config.tenant, shared, keyring, passwords, config.login, fetcher);
-        let time = Arc::clone(&clock);
-        parts.clock = Arc::new(move || time.load(Ordering::SeqCst));
-        parts.branding = config.branding;
-        parts.proxies = config.proxies;
-        parts.certificates = config.certificates;
-        parts.dangerous_sign_in_as = config.dangerous_sign_in_as;
-        Self { router: AuthorizationServer::new(parts), store, clock }
+        let parts = parts(config, &store, &clock).await;
+        let (router, outbox) = AuthorizationServer::with_outbox(parts);
+        Self { router, store, outbox, clock, text }
+    }
+
+    /// The outbox of another process with the same store.
+    pub(crate) async fn another_outbox(&self) -> Outbox {
+        AuthorizationServer::with_outbox(parts(parsed(&self.text), &self.store, &self.clock).await)
+            .1
     }
 
     /// This server with others on the same origin; its store and its clock stay in hand.
@@ -261,6 +258,24 @@ impl Answer {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         assert_eq!(self.text("error"), error, "{}", self.body);
     }
+}
+
+fn parsed(text: &str) -> Config {
+    let around = Surroundings { name: "as.toml", folder: Path::new(""), environment: &secret_of };
+    Config::parse(text, &around).unwrap()
+}
+
+async fn parts(config: Config, store: &Arc<MemoryStore>, clock: &Arc<AtomicI64>) -> Parts {
+    let keyring = Keyring::ensure(&**store, &BTreeSet::new(), START).await.unwrap();
+    let passwords = Passwords::new(2).unwrap();
+    let shared: Arc<dyn Store> = store.clone();
+    let fetcher = Fetcher::builder().build().unwrap();
+    let mut parts = Parts::new(config.tenant, shared, keyring, passwords, config.login, fetcher);
+    let time = Arc::clone(clock);
+    parts.clock = Arc::new(move || time.load(Ordering::SeqCst));
+    parts.branding = config.branding;
+    parts.dangerous_sign_in_as = config.dangerous_sign_in_as;
+    parts
 }
 
 pub(crate) fn claims(token: &str) -> Value {

@@ -290,6 +290,7 @@ pub fn issue(
     // What a device gets outlives the session of the browser that answered for it.
     let sid = login.session.sid.clone().filter(|_| request.polled.is_none());
     let record = GrantRecord {
+        listed_until: 0,
         id: GrantId::draw(entropy),
         client: client.id.clone(),
         subject: login.user.subject.clone(),

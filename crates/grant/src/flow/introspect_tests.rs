@@ -2,8 +2,9 @@ use bailiwick_oauth::Issuer;
 
 use super::*;
 use crate::fixture::{API, BOTH, NOW, OTHER, World, machine, resource as id};
+use crate::flow::revoke::{self, Back};
+use crate::flow::token::AccessForm;
 use crate::flow::token::Tokens;
-use crate::flow::{revoke, token::AccessForm};
 use crate::state::TokenFormat;
 use crate::{Change, Loaded};
 
@@ -95,7 +96,7 @@ fn revocation_takes_effect_at_once() {
             Found::Jwt(claims) => revoke::Presented::Jwt(claims),
             Found::Nothing => unreachable!(),
         };
-        let decision = revoke::revoke(&world.client, &presented, Some(&world.grant()));
+        let decision = world.give_back(&presented, &[]);
         world.commit(&decision.changes).unwrap();
         assert_eq!(verdict(&mut world, API, &tokens), None);
         assert!(world.refresh(&tokens.refresh.unwrap(), ON_API).is_ok(), "the grant stays");
@@ -108,8 +109,13 @@ fn revocation_takes_effect_at_once() {
         let (mut world, tokens) = issued(format);
         let other =
             world.refresh(tokens.refresh.as_ref().unwrap(), "resource=https://api.another.com");
-        let decision = revoke::resource(&world.grant(), &id(API));
-        world.commit(&decision.changes).unwrap();
+        let changes = revoke::take_back(
+            &world.grant(),
+            Back::Resource(&id(API)),
+            &world.directory(),
+            world.now,
+        );
+        world.commit(&changes).unwrap();
         assert_eq!(verdict(&mut world, API, &tokens), None);
         assert!(verdict(&mut world, OTHER, &other.unwrap()).is_some());
     }

@@ -6,6 +6,7 @@ pub mod device;
 pub mod explain;
 pub mod introspect;
 pub mod logout;
+pub mod notice;
 pub mod push;
 pub mod revoke;
 pub mod token;

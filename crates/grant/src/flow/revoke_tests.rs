@@ -1,10 +1,11 @@
 use bailiwick_oauth::ClientId;
 
 use super::*;
-use crate::fixture::{World, no, told};
+use crate::fixture::{World, no, shown, told};
 use crate::flow::introspect::Found;
 use crate::flow::token::Tokens;
-use crate::state::{Status, TokenFormat};
+use crate::state::{Holding, Receiver, Status, TokenFormat};
+use crate::{Record, Stored};
 
 const ON_API: &str = "resource=https://api.example.com";
 
@@ -40,7 +41,7 @@ fn refresh(world: &World, tokens: &Tokens) -> Presented {
 fn with_a_refresh_token_goes_the_whole_grant() {
     let (mut world, tokens) = issued(TokenFormat::Jwt);
     let token = refresh(&world, &tokens);
-    let decision = revoke(&world.client, &token, Some(&world.grant()));
+    let decision = world.give_back(&token, &[]);
     world.commit(&decision.changes).unwrap();
     assert_eq!(decision.outcome, Ok(()));
     assert_eq!(world.grant().value.status, Status::Revoked);
@@ -57,7 +58,7 @@ fn an_access_token_goes_alone() {
     for format in [TokenFormat::Jwt, TokenFormat::Opaque] {
         let (mut world, tokens) = issued(format);
         let token = access(&world, &tokens);
-        let decision = revoke(&world.client, &token, Some(&world.grant()));
+        let decision = world.give_back(&token, &[]);
         world.commit(&decision.changes).unwrap();
         let found = world.found(&tokens);
         world.with_known(&found, |known| {
@@ -65,7 +66,7 @@ fn an_access_token_goes_alone() {
         });
         assert_eq!(world.grant().value.status, Status::Live);
         // Twice is as once.
-        assert!(revoke(&world.client, &token, Some(&world.grant())).outcome.is_ok());
+        assert!(world.give_back(&token, &[]).outcome.is_ok());
         assert!(world.commit(&decision.changes).is_ok());
     }
 }
@@ -76,7 +77,7 @@ fn an_access_token_goes_alone() {
 //# cannot handle such an error in a reasonable way.
 #[test]
 fn an_unknown_token_is_no_error() {
-    let decision = revoke(&World::new().client, &Presented::Nothing, None);
+    let decision = World::new().give_back(&Presented::Nothing, &[]);
     assert!(decision.changes.is_empty());
     assert_eq!(decision.outcome, Ok(()));
 }
@@ -93,9 +94,105 @@ fn another_client_revokes_nothing() {
         let presented = [access(&world, &tokens), refresh(&world, &tokens)];
         world.client.id = ClientId::parse("thief").unwrap();
         for token in &presented {
-            let decision = revoke(&world.client, token, Some(&world.grant()));
+            let decision = world.give_back(token, &[]);
             assert!(decision.changes.is_empty());
             assert_eq!(no(&decision.outcome.unwrap_err()), "invalid_grant other_client");
         }
+    }
+}
+
+#[test]
+fn one_resource_is_given_back_and_the_rest_stays() {
+    let mut world = World::new();
+    let both = "scope=openid+offline_access+read&resource=https://api.example.com\
+                &resource=https://api.another.com";
+    let code = world.authorize(both).unwrap();
+    let tokens = world.redeem(&code, ON_API).unwrap();
+    let other = "resource=https://api.another.com";
+    let at_other = world.refresh(tokens.refresh.as_ref().unwrap(), other).unwrap();
+    let next = Tokens { refresh: at_other.refresh, ..tokens };
+    let token = refresh(&world, &next);
+
+    for unknown in ["https://unknown.example", "no uri", "https://api.example.com/x"] {
+        let decision = world.give_back(&token, &[unknown]);
+        assert!(decision.changes.is_empty());
+        assert_eq!(no(&decision.outcome.unwrap_err()), "invalid_target resource_not_granted");
+    }
+    // As a client may spell it.
+    let decision = world.give_back(&token, &["HTTPS://api.example.com:443/"]);
+    world.commit(&decision.changes).unwrap();
+    assert_eq!(decision.outcome, Ok(()));
+    assert_eq!(shown(&world.grant().value.grant), "openid offline_access | api.another.com: read");
+    let kept = next.refresh.as_ref().unwrap();
+    assert_eq!(told(&world.refresh(kept, ON_API)), "invalid_target resource_not_granted");
+    assert_eq!(told(&world.refresh(kept, other)), "https://api.another.com = read");
+}
+
+#[test]
+fn the_last_resource_takes_the_grant_with_it() {
+    let mut world = World::new();
+    world.client.refresh_tokens = crate::state::RefreshTokens::Always;
+    let code = world.authorize(&format!("scope=read&{ON_API}")).unwrap();
+    let tokens = world.redeem(&code, ON_API).unwrap();
+    let token = refresh(&world, &tokens);
+    let decision = world.give_back(&token, &["https://api.example.com"]);
+    world.commit(&decision.changes).unwrap();
+    assert_eq!(world.grant().value.status, Status::Revoked);
+}
+
+#[test]
+fn the_apis_that_take_events_are_told_in_the_same_commit() {
+    let receiver = Receiver { url: "https://api.example.com/events".into(), authorization: None };
+    let told = |world: &World, changes: &[Change]| -> Vec<(String, Revoked)> {
+        let notices = changes.iter().filter_map(|change| match change {
+            Change::Put(Record::Notice(notice)) => Some(notice),
+            _ => None,
+        });
+        let told = notices.map(|notice| {
+            assert_eq!((notice.at, notice.due_at, notice.attempts), (world.now, world.now, 0));
+            (notice.resource.to_string(), notice.revoked.clone())
+        });
+        told.collect()
+    };
+    let (mut world, tokens) = issued(TokenFormat::Jwt);
+    let (access, refresh) = (access(&world, &tokens), refresh(&world, &tokens));
+    assert_eq!(told(&world, &world.give_back(&access, &[]).changes), []);
+    world.server("https://api.example.com").events = Some(receiver);
+    let api = "https://api.example.com".to_owned();
+    let grant = Revoked::Grant(world.grant().value.id.clone());
+    let jti = Revoked::Token(tokens.access.claims.jti.clone());
+    assert_eq!(told(&world, &world.give_back(&access, &[]).changes), [(api.clone(), jti)]);
+    let whole = world.give_back(&refresh, &[]).changes;
+    assert_eq!(told(&world, &whole), [(api.clone(), grant.clone())]);
+    let one = world.give_back(&refresh, &[&api]).changes;
+    assert_eq!(told(&world, &one), [(api.clone(), grant.clone())]);
+    // Whoever uses a retired refresh token again ends the grant, and that is told too.
+    let old = tokens.refresh.as_ref().unwrap();
+    world.refresh(old, ON_API).unwrap();
+    world.now += 60;
+    let body = format!("grant_type=refresh_token&refresh_token={}&{ON_API}", old.expose());
+    let replayed = world.decide(&body);
+    assert!(replayed.outcome.is_err());
+    assert_eq!(told(&world, &replayed.changes), [(api, grant)]);
+}
+
+#[test]
+fn a_grant_is_listed_with_its_user_for_as_long_as_it_holds() {
+    let (mut world, tokens) = issued(TokenFormat::Jwt);
+    let listed = |world: &World| {
+        let all = world.all::<Holding>();
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].grant, world.grant().value.id);
+        assert!(all[0].key().starts_with(&Holding::prefix(&world.user.subject)));
+        assert!(all[0].expires_at >= world.grant().value.expires_at);
+        world.load::<Holding>(&all[0].key()).unwrap().version.0
+    };
+    let month = world.tenant.lifetimes.refresh_token;
+    assert_eq!(listed(&world), 1);
+    let mut token = tokens.refresh.unwrap();
+    for (pause, writes) in [(60, 1), (month / 2, 1), (month / 2 + 1, 2), (60, 2)] {
+        world.now += pause;
+        token = world.refresh(&token, ON_API).unwrap().refresh.unwrap();
+        assert_eq!(listed(&world), writes, "seldom written anew");
     }
 }

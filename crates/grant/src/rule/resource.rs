@@ -35,6 +35,11 @@ impl Directory {
         self.open = open;
     }
 
+    /// The resource server whose tokens have this `aud`.
+    pub fn of_audience(&self, audience: &str) -> Option<&ResourceServer> {
+        self.servers.values().find(|server| server.audience() == audience)
+    }
+
     /// The resource server with this identifier or alias.
     pub fn find(&self, name: &Resource) -> Option<&ResourceServer> {
         let by_alias = || self.servers.get(self.aliases.get(name)?);

@@ -1,7 +1,7 @@
 //! What a user answered a client before (rules §4.8).
 
 use bailiwick_jose::{base64url, digest};
-use bailiwick_oauth::{ClientId, Grant, RedirectUri, Subject};
+use bailiwick_oauth::{ClientId, Grant, RedirectUri, Resource, Subject};
 use serde::{Deserialize, Serialize};
 
 use super::client::Client;
@@ -33,6 +33,15 @@ impl Consent {
     /// Whether these are the answers of this user to this client as it is now.
     pub fn speaks_for(&self, subject: &Subject, client: &Client, place: &RedirectUri) -> bool {
         self.key() == Self::key_of(subject, client, place)
+    }
+
+    /// The answers without those about one resource.
+    pub fn without(mut self, resource: &Resource) -> Self {
+        for answers in [&mut self.accepted, &mut self.refused] {
+            answers.resources.remove(resource);
+            answers.details.remove(resource);
+        }
+        self
     }
 
     /// What the client is, as far as the user's answer depends on it.

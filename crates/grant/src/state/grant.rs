@@ -95,6 +95,9 @@ pub struct GrantRecord {
     pub given_at: i64,
     /// From when on nothing of it is valid any more.
     pub expires_at: i64,
+    /// Until when it is listed among those of its user.
+    #[serde(default)]
+    pub listed_until: i64,
 }
 
 /// Whether a grant still holds.
@@ -138,6 +141,11 @@ impl GrantRecord {
             None => self.grant.resources.contains_key(resource),
             Some(origin) => self.grant.resources.keys().any(|one| Origin::tag(one) == origin),
         }
+    }
+
+    /// The same grant, revoked if nothing is left in it.
+    pub fn or_nothing(self) -> Self {
+        if self.grant.is_empty() { self.revoke() } else { self }
     }
 
     /// Whether it holds at this time.

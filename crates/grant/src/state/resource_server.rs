@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::encryption::Encryption;
+use super::notice::Receiver;
 use super::sender::SenderConstraint;
 use crate::{Kind, Record, Stored};
 
@@ -49,6 +50,9 @@ pub struct ResourceServer {
     /// With what each of its introspection answers is signed; without it, those that it asks to be.
     #[serde(default)]
     pub introspection_signing: Option<Algorithm>,
+    /// Where it takes revocations, if it does.
+    #[serde(default)]
+    pub events: Option<Receiver>,
     /// Which users hold its scopes.
     pub access: RoleAccess,
     /// What tokens for it can be exchanged for: scopes of other resource servers that it may call
@@ -139,6 +143,7 @@ impl ResourceServer {
             introspection_secrets: Vec::new(),
             introspection_keys: None,
             introspection_signing: None,
+            events: None,
             access: RoleAccess::Everyone,
             may_call: BTreeMap::new(),
             enabled: true,

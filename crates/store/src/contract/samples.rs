@@ -43,6 +43,7 @@ pub fn code(key: &str) -> Code {
 /// A grant of the first generation.
 pub fn grant(key: &str) -> GrantRecord {
     GrantRecord {
+        listed_until: 0,
         id: grant_id(key),
         client: client(),
         subject: subject("ada"),

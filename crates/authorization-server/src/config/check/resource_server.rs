@@ -8,10 +8,10 @@ use bailiwick_grant::state::{
 use bailiwick_oauth::{Scope, Scopes};
 
 use super::{YEAR, between, defined, distinct};
-use crate::config::encryption;
 use crate::config::file::{self, ScopeEntry};
 use crate::config::read::{At, Entries, Reader};
 use crate::config::value::{ReachEntry, Words};
+use crate::config::{encryption, events};
 
 pub(super) fn check(entry: &file::ResourceServer, reader: &mut Reader<'_>) -> ResourceServer {
     let identifier = &entry.identifier;
@@ -56,6 +56,7 @@ pub(super) fn check(entry: &file::ResourceServer, reader: &mut Reader<'_>) -> Re
         server.introspection_keys = Some(file.value.0.clone());
     }
     server.introspection_signing = entry.introspection_signing;
+    server.events = entry.events.as_ref().map(events::check);
     server.origin = Origin::Managed;
     if let Some(table) = &entry.roles {
         server.access = RoleAccess::Roles(roles(table, &server, reader));

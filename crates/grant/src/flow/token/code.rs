@@ -56,7 +56,7 @@ fn redeemable<'a>(
         return Err(refuse(invalid_grant(Reason::OtherClient)));
     }
     if code.value.standing == Standing::Spent {
-        return Err(Box::new(replayed(grant, Reason::CodeReplayed))); // RFC 6749 §4.1.2
+        return Err(Box::new(replayed(context, grant, Reason::CodeReplayed))); // RFC 6749 §4.1.2
     }
     if context.now >= code.value.expires_at {
         return Err(refuse(invalid_grant(Reason::Expired)));

@@ -1,6 +1,7 @@
 //! What a token of ours speaks for: a grant that holds, of a user who may (RFC 6749 §1.3).
 
 use super::{Context, Outcome, invalid_grant};
+use crate::flow::revoke::{Back, take_back};
 use crate::state::{GrantId, GrantRecord, User};
 use crate::{Decision, Loaded, Reason, Refused};
 
@@ -25,7 +26,13 @@ pub(super) fn live<'a>(
 }
 
 /// A second use by the client that it belongs to: all tokens of the grant are revoked.
-pub(super) fn replayed(grant: Option<&Loaded<GrantRecord>>, reason: Reason) -> Outcome {
-    let revoked = grant.map(|grant| grant.update(grant.value.clone().revoke()));
-    Decision::new(revoked.into_iter().collect(), Err(invalid_grant(reason)))
+pub(super) fn replayed(
+    context: &Context<'_>,
+    grant: Option<&Loaded<GrantRecord>>,
+    reason: Reason,
+) -> Outcome {
+    let changes = grant.map_or_else(Vec::new, |grant| {
+        take_back(grant, Back::Everything, context.directory, context.now)
+    });
+    Decision::new(changes, Err(invalid_grant(reason)))
 }

@@ -45,7 +45,7 @@ pub fn device_code(
         Err(decision) => return *decision,
     };
     if yes.standing == Standing::Spent {
-        return replayed(grant, Reason::CodeReplayed); // rules §5.8
+        return replayed(context, grant, Reason::CodeReplayed); // rules §5.8
     }
     let held = in_time(context, pending).and_then(|()| live(context, yes.grant, grant, user));
     let held = match held {

@@ -50,7 +50,9 @@ pub fn refresh_token(
         .max(access.claims.exp)
         .max(context.now + context.tenant.lifetimes.refresh_token);
     // Written even by a sibling: a revocation in the meantime is a conflict.
-    changes.push(held.grant.update(GrantRecord { rotation, expires_at, ..record.clone() }));
+    let mut after = GrantRecord { rotation, expires_at, ..record.clone() };
+    write::keep_listed(&mut after, context.tenant.lifetimes.refresh_token, &mut changes);
+    changes.push(held.grant.update(after));
     // OpenID Connect Core §12.2: as the first one, without its nonce.
     let holds_openid = holds_global(context.tenant, context.client, &record.grant, "openid");
     let id = holds_openid.then(|| write::id_token(context, &held, None));
@@ -82,7 +84,7 @@ fn refreshable<'a>(
     let held = live(context, &token.grant, grant, user).map_err(refuse)?;
     let before = &held.grant.value.rotation;
     let Some(rotation) = rotated(context, token, before) else {
-        return Err(Box::new(replayed(grant, Reason::RefreshReplayed))); // RFC 9700 §4.14.2
+        return Err(Box::new(replayed(context, grant, Reason::RefreshReplayed))); // RFC 9700 §4.14.2
     };
     let is_sibling = token.generation < before.generation;
     if is_sibling && before.jkt != context.sender.jkt {

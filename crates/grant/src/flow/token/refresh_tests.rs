@@ -133,8 +133,13 @@ fn what_is_taken_away_between_two_steps_is_gone_from_the_next_token() {
 fn revoking_one_resource_of_a_grant_leaves_the_others() {
     let mut world = World::new();
     let mut token = refreshable(&mut world);
-    let decision = crate::flow::revoke::resource(&world.grant(), &id(API));
-    world.commit(&decision.changes).unwrap();
+    let changes = crate::flow::revoke::take_back(
+        &world.grant(),
+        crate::flow::revoke::Back::Resource(&id(API)),
+        &world.directory(),
+        world.now,
+    );
+    world.commit(&changes).unwrap();
     assert_eq!(next(&mut world, &mut token, ON_API), "invalid_target resource_not_granted");
     assert_eq!(next(&mut world, &mut token, ON_OTHER), "https://api.another.com = read delete");
 }

@@ -9,7 +9,9 @@ use super::narrow::Narrowed;
 use super::{Access, AccessForm, Context, Identity, Outcome, Tokens};
 use crate::entropy::{identifier, secret};
 use crate::rule::{claims, scope, subject};
-use crate::state::{GrantKind, GrantRecord, OpaqueToken, RefreshToken, RefreshTokens, TokenFormat};
+use crate::state::{
+    GrantKind, GrantRecord, Holding, OpaqueToken, RefreshToken, RefreshTokens, TokenFormat,
+};
 use crate::{Change, Decision, Entropy};
 
 /// Writes what a grant gives when it is redeemed for the first time: an access token, an ID token and
@@ -41,9 +43,25 @@ pub(super) fn first_tokens(
         changes.push(change);
         token
     });
-    changes.push(held.grant.update(GrantRecord { expires_at, ..record.clone() }));
+    let mut after = GrantRecord { expires_at, ..record.clone() };
+    keep_listed(&mut after, tenant.lifetimes.refresh_token, &mut changes);
+    changes.push(held.grant.update(after));
     let outcome = Ok(Tokens { access, refresh, id });
     Decision { changes, outcome, explanation: narrowed.explanation }
+}
+
+/// Keeps a grant among those of its user for as long as it holds. Written long in advance, so that
+/// few refreshes write it anew.
+pub(super) fn keep_listed(record: &mut GrantRecord, ahead: i64, changes: &mut Vec<Change>) {
+    if record.listed_until >= record.expires_at {
+        return;
+    }
+    record.listed_until = record.expires_at + ahead;
+    changes.push(Change::put(Holding {
+        subject: record.subject.clone(),
+        grant: record.id.clone(),
+        expires_at: record.listed_until,
+    }));
 }
 
 /// Of what an access token comes.
