@@ -51,6 +51,8 @@ pub(crate) enum Failure {
     Http(StatusCode, &'static str),
     /// The form does not come from a page of ours.
     Foreign(&'static str),
+    /// Too often from there: so many seconds to wait.
+    Wait(i64),
     /// The interaction is over, or not this browser's.
     Over,
     /// A request without credentials where an access token is needed (RFC 6750 §3.1).
@@ -150,6 +152,7 @@ impl Failure {
             Self::Foreign(_) => event.refused("refused", "foreign_form"),
             Self::Over => event.refused("refused", Reason::Expired.as_str()),
             Self::Contended => event.refused("contended", "contended"),
+            Self::Wait(_) => event.refused("refused", "too_often"),
             Self::Store(error) => event.failed("store_failed", error),
             Self::Window(error) => event.failed("window_failed", error),
             Self::Elsewhere(error) => event.failed("elsewhere_failed", error),
@@ -171,6 +174,7 @@ impl Failure {
             Self::Malformed(answer) | Self::Unreadable(answer) => answer.error.status(),
             Self::Http(status, _) => *status,
             Self::Foreign(_) => StatusCode::FORBIDDEN,
+            Self::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::Store(_) | Self::Window(_) | Self::Elsewhere(_) | Self::Contended => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -190,6 +194,10 @@ impl Failure {
             }
             Self::Over => {
                 ErrorAnswer::new(ErrorCode::AccessDenied, "this request is over; begin again")
+            }
+            Self::Wait(seconds) => {
+                let text = format!("too many requests from there; wait {seconds} seconds");
+                ErrorAnswer::new(ErrorCode::TemporarilyUnavailable, text)
             }
             Self::NoToken => ErrorAnswer::new(ErrorCode::InvalidToken, ""),
             Self::Store(_) | Self::Window(_) | Self::Contended => {
@@ -339,8 +347,12 @@ pub(crate) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
 }
 
 fn retry_after(failure: &Failure, response: &mut Response) {
-    if failure.status() == StatusCode::SERVICE_UNAVAILABLE {
-        set(response, RETRY_AFTER, "1");
+    match failure {
+        Failure::Wait(seconds) => set(response, RETRY_AFTER, &seconds.to_string()),
+        failure if failure.status() == StatusCode::SERVICE_UNAVAILABLE => {
+            set(response, RETRY_AFTER, "1");
+        }
+        _ => {}
     }
 }
 

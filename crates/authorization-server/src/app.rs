@@ -11,7 +11,7 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use bailiwick_fetch::Fetcher;
-use bailiwick_grant::Tenant;
+use bailiwick_grant::{Door, Tenant};
 use bailiwick_jose::{base64url, digest};
 use bailiwick_oauth::Resource;
 use bailiwick_oauth::resource::PlainHttp;
@@ -30,9 +30,10 @@ use crate::certificate::{self, ClientCertificates};
 use crate::client_keys::ClientKeys;
 use crate::config::Login;
 use crate::cookie::Cookies;
+use crate::document::Documents;
 use crate::endpoint::{
     account, assets, authorize, consent, device, device_authorization, health, introspect, jwks,
-    login, logout, metadata, par, revoke, sender, token, userinfo,
+    login, logout, metadata, par, register, revoke, sender, token, userinfo,
 };
 use crate::keys::Keyring;
 use crate::outbox::{Outbox, Watched};
@@ -62,6 +63,8 @@ pub struct Parts {
     pub accounts: Arc<dyn Throttle>,
     /// How often sign-ins were tried, by address.
     pub addresses: Arc<dyn Throttle>,
+    /// How often clients were registered, by address.
+    pub registrations: Arc<dyn Throttle>,
     /// How the pages look.
     pub branding: Branding,
     /// For development: the user who is signed in, and allows everything, without being asked.
@@ -99,6 +102,7 @@ impl Parts {
             first_use: Arc::new(MemoryFirstUse::default()),
             accounts: Arc::new(MemoryThrottle::new(pace, MOST_THROTTLED)),
             addresses: Arc::new(MemoryThrottle::new(crowd, MOST_THROTTLED)),
+            registrations: Arc::new(MemoryThrottle::new(REGISTRATIONS, MOST_THROTTLED)),
             branding: Branding::default(),
             dangerous_sign_in_as: None,
             proxies: Vec::new(),
@@ -108,6 +112,9 @@ impl Parts {
         }
     }
 }
+
+/// How fast clients may be registered from one address: twenty, then ever more slowly.
+const REGISTRATIONS: Pace = Pace { free: 20, period: 3600, first_wait: 10 };
 
 /// How many accounts or addresses are counted at the same time.
 const MOST_THROTTLED: usize = 100_000;
@@ -151,6 +158,12 @@ impl AuthorizationServer {
             .route(&at("revoke"), post(revoke::endpoint))
             .route(&at("userinfo"), get(userinfo::endpoint).post(userinfo::endpoint))
             .route(&at("jwks"), get(jwks::endpoint));
+        if app.tenant.unknown_clients.registration != Door::Closed {
+            let own = get(register::read).put(register::replace).delete(register::remove);
+            machines = machines
+                .route(&at("register"), post(register::endpoint))
+                .route(&at("register/{id}"), own);
+        }
         for place in metadata::places(&app.tenant.issuer) {
             machines = machines.route(&place, get(metadata::endpoint));
         }
@@ -205,7 +218,7 @@ impl AuthorizationServer {
 fn cross_origin() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, sender::DPOP])
         .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER, sender::DPOP_NONCE])
         .max_age(Duration::from_hours(1))
@@ -222,6 +235,11 @@ pub(crate) struct App {
     pub(crate) client_keys: ClientKeys,
     /// Wakes the outbox.
     pub(crate) revocations: Arc<Notify>,
+    pub(crate) documents: Documents,
+    /// How often clients were registered, by address.
+    pub(crate) registrations: Arc<dyn Throttle>,
+    /// How many clients registered themselves, as of lately.
+    pub(crate) registered: register::Count,
     pub(crate) first_use: Arc<dyn FirstUse>,
     pub(crate) accounts: Arc<dyn Throttle>,
     pub(crate) addresses: Arc<dyn Throttle>,
@@ -258,6 +276,9 @@ impl App {
             keyring: ArcSwap::from_pointee(parts.keyring),
             passwords: parts.passwords,
             client_keys: ClientKeys::new(parts.fetcher.clone()),
+            documents: Documents::new(&parts.fetcher),
+            registrations: parts.registrations,
+            registered: register::Count::default(),
             fetcher: parts.fetcher,
             recipients: Recipients::default(),
             store: Arc::new(Watched { store: parts.store, revocations: Arc::clone(&revocations) }),

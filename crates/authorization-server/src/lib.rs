@@ -13,17 +13,22 @@
 
 pub mod branding;
 pub mod config;
+pub mod drift;
+pub mod explain;
 pub mod keys;
 pub mod password;
+pub mod preview;
 pub mod registry;
 pub mod sector;
 
+mod admin;
 mod answer;
 mod app;
 mod certificate;
 mod client_keys;
 mod commit;
 mod cookie;
+mod document;
 mod endpoint;
 mod event;
 mod form;
@@ -38,6 +43,7 @@ mod signer;
 mod tenants;
 mod throttle;
 
+pub use admin::{Administered, admin};
 pub use app::{AuthorizationServer, Parts};
 pub use certificate::{Authorities, ClientCertificates, NoAuthority, PeerCertificates};
 pub use outbox::Outbox;

@@ -1,6 +1,7 @@
 //! Loading what a decision needs, and nothing more.
 
 use bailiwick_grant::flow::introspect::{Found, Known};
+use bailiwick_grant::rule::client_metadata;
 use bailiwick_grant::rule::resource::{self, Directory};
 use bailiwick_grant::rule::{details, fapi};
 use bailiwick_grant::state::{
@@ -14,15 +15,27 @@ use bailiwick_store::{Store, StoreError, StoreExt};
 
 use crate::answer::Failure;
 use crate::app::App;
-use crate::signer;
+use crate::{document, signer};
 
 /// The most resource servers that are looked through for a hint or listed in the metadata.
 pub(crate) const MOST_LISTED: usize = 256;
 
 /// The client with this identifier: the one place where a request's client comes from.
 pub(crate) async fn client(app: &App, id: &ClientId) -> Result<Option<Client>, Failure> {
-    let client = app.store.load::<Client>(id.as_str()).await?.map(|loaded| loaded.value);
+    let found = app.store.load::<Client>(id.as_str()).await?.map(|loaded| loaded.value);
+    let client = match found {
+        Some(client) => Some(client).filter(|client| is_current(client, app.now())),
+        // Boxed: a fetch is large, and every request carries this future.
+        None => Box::pin(document::client(app, id)).await?,
+    };
+    // What the operator allows now counts, not what was allowed when it came.
+    let client = client.map(|client| client_metadata::hold(&app.tenant, client));
     Ok(client.map(|client| fapi::held_to(&app.tenant, client)))
+}
+
+/// A registration past its time is gone, whether it was swept yet or not.
+fn is_current(client: &Client, now: i64) -> bool {
+    client.expires_at().is_none_or(|expires_at| now < expires_at)
 }
 
 /// What a request names.
@@ -293,7 +306,11 @@ pub(crate) async fn access_token(app: &App, token: &Secret) -> Result<FoundToken
     };
     let (client, revoked) =
         store.load_pair::<Client, RevokedToken>(claims.client_id.as_str(), &claims.jti).await?;
-    let (client, revoked) = (client.map(|c| c.value), revoked.map(|r| r.value));
+    let client = match client.map(|loaded| loaded.value) {
+        Some(client) => Some(client).filter(|client| is_current(client, app.now())),
+        None => document::known(app, &claims.client_id).await?,
+    };
+    let revoked = revoked.map(|loaded| loaded.value);
     let user = match &grant {
         Some(grant) => user(store, &grant.subject).await?,
         None => None,

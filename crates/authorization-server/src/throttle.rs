@@ -63,7 +63,7 @@ impl Guess {
 }
 
 /// Whose address it is: of IPv6, one customer has 2^64 at hand (RFC 6177 §2).
-fn network(address: IpAddr) -> String {
+pub(crate) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

@@ -35,18 +35,21 @@ pub(crate) enum Command {
     /// Prints a gateway's configuration for an API that is described elsewhere.
     #[command(subcommand)]
     Import(Import),
-    /// Adds or lists resource servers: the APIs that tokens are for.
+    /// Resource servers, the APIs that tokens are for: adds, lists, disables, compares them.
     #[command(subcommand)]
     Resource(Resource),
     /// Lists or revokes grants: what users gave to clients.
     #[command(subcommand)]
     Grant(Grants),
-    /// Adds, lists or removes clients: the programs that ask for tokens.
+    /// Clients, the programs that ask for tokens: adds, lists, removes them.
     #[command(subcommand)]
     Client(Client),
-    /// Adds, lists, disables or enables users.
+    /// Users: adds, lists, disables them.
     #[command(subcommand)]
     User(User),
+    /// Clients that describe themselves: what they could get, and the tokens that admit them.
+    #[command(subcommand)]
+    Registration(Registration),
     /// Gets an access token and prints it.
     Token(Box<Token>),
     /// Explains what a gateway's configuration makes of a token and a request, check by check.
@@ -188,6 +191,74 @@ pub(crate) enum Resource {
         #[command(flatten)]
         config: Configured,
     },
+    /// Makes a registration of what an API publishes about itself (RFC 9728), and prints it for the
+    /// configuration file.
+    Import {
+        #[command(flatten)]
+        config: Configured,
+        /// Its identifier, an https address.
+        identifier: String,
+        /// Registers it instead of printing it.
+        #[arg(long)]
+        add: bool,
+    },
+    /// Holds registrations against what the APIs publish (RFC 9728); 1 when one differs.
+    Compare {
+        #[command(flatten)]
+        config: Configured,
+        /// The identifiers; all that are enabled when absent.
+        identifiers: Vec<String>,
+    },
+    /// Disables a resource server: no more tokens for it. The configuration file's are its own.
+    Disable {
+        #[command(flatten)]
+        config: Configured,
+        /// Its identifier.
+        identifier: String,
+    },
+    /// Enables a resource server that was disabled.
+    Enable {
+        #[command(flatten)]
+        config: Configured,
+        /// Its identifier.
+        identifier: String,
+    },
+}
+
+/// What is done about clients that describe themselves.
+#[derive(Subcommand)]
+pub(crate) enum Registration {
+    /// Says what an unknown client could ever get: every scope of every API.
+    Preview {
+        #[command(flatten)]
+        config: Configured,
+    },
+    /// Makes an initial access token, and prints it once.
+    Token {
+        #[command(flatten)]
+        config: Configured,
+        /// What you call it.
+        #[arg(long)]
+        label: String,
+        /// How many clients may be registered with it.
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// For how many days.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=3660))]
+        days: u16,
+    },
+    /// Lists the initial access tokens.
+    Tokens {
+        #[command(flatten)]
+        config: Configured,
+    },
+    /// Takes the initial access tokens of a label back.
+    Revoke {
+        #[command(flatten)]
+        config: Configured,
+        /// What you called it.
+        label: String,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -212,6 +283,9 @@ pub(crate) enum Client {
         /// Registers a public client: a native or browser app that cannot keep a secret.
         #[arg(long)]
         public: bool,
+        /// A file with its public keys, a JWK set: it authenticates with them (`private_key_jwt`).
+        #[arg(long, value_name = "FILE", conflicts_with = "public")]
+        jwks_file: Option<PathBuf>,
         /// Where users may be sent back; may be repeated.
         #[arg(long = "redirect-uri", value_name = "URI")]
         redirect_uris: Vec<String>,
@@ -363,17 +437,57 @@ pub(crate) struct Replay {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Explain {
+    #[command(subcommand)]
+    pub(crate) of: Option<ExplainOf>,
     #[command(flatten)]
     pub(crate) config: GatewayConfigured,
     /// The method of the request.
-    pub(crate) method: String,
+    #[arg(required = true)]
+    pub(crate) method: Option<String>,
     /// The address of the request, such as https://api.example.com/orders/7.
-    pub(crate) url: String,
+    #[arg(required = true)]
+    pub(crate) url: Option<String>,
     /// The token; read from standard input when absent, so that it stays out of the shell's history.
     #[arg(long, env = "BAILIWICK_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
     /// Asks a gateway that runs, at its admin listener, instead of reading a configuration.
     #[arg(long, value_name = "URL", conflicts_with = "config")]
     pub(crate) gateway: Option<String>,
+}
+
+/// What else is explained.
+#[derive(Subcommand)]
+pub(crate) enum ExplainOf {
+    /// Explains what the authorization server would grant: every pair of scope and API, kept or
+    /// dropped, and by which rule. 0 when something would be granted.
+    Grant(ExplainGrant),
+}
+
+#[derive(Args)]
+pub(crate) struct ExplainGrant {
+    #[command(flatten)]
+    pub(crate) config: Configured,
+    /// The client.
+    #[arg(long)]
+    pub(crate) client: String,
+    /// The name that the user signs in with; any user when absent.
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// A resource, as a request names it; may be repeated.
+    #[arg(long = "resource", value_name = "URI")]
+    pub(crate) resources: Vec<String>,
+    /// The scopes, separated by spaces.
+    #[arg(long, default_value = "")]
+    pub(crate) scope: String,
+    /// The issuer, where the server has several; the first when absent.
+    #[arg(long)]
+    pub(crate) issuer: Option<String>,
+    /// Asks a server that runs, at its admin listener, instead of reading its configuration.
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    pub(crate) server: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -5,12 +5,14 @@
 
 mod check;
 mod cli;
+mod closed_loop;
 mod dev;
 mod explain;
 mod failure;
 mod gateway;
 mod grant;
 mod import;
+mod registration;
 mod registry;
 mod replay;
 mod serve;
@@ -58,10 +60,11 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             Command::Check(Check::Serve(from)) => serve::check(&from.config)?,
             Command::Check(Check::Gateway(options)) => return check::gateway(options).await,
             Command::Import(command) => import::run(&command)?,
-            Command::Resource(command) => registry::resource(command).await?,
+            Command::Resource(command) => return registry::resource(command).await,
             Command::Grant(command) => grant::run(command).await?,
             Command::Client(command) => registry::client(command).await?,
             Command::User(command) => registry::user(command).await?,
+            Command::Registration(command) => registration::run(command).await?,
             Command::Token(options) => token::run(*options).await?,
             Command::Replay(options) => return replay::run(&options),
             Command::Explain(options) => return explain::run(options).await,

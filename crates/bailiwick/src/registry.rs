@@ -2,21 +2,25 @@
 
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
+use std::process::ExitCode;
 
 use bailiwick_authorization_server::registry::{self, NewUser};
 use bailiwick_authorization_server::{config::Config, password};
 use bailiwick_grant::state::{
-    Authentication, Ceiling, GrantKind, Origin, Reach, ResourceServer, ScopeDefinition, TokenFormat,
+    Authentication, Ceiling, GrantKind, Keys, Origin, Reach, ResourceServer, ScopeDefinition,
+    TokenFormat,
 };
+use bailiwick_oauth::register::Metadata;
 use bailiwick_oauth::{ClientId, RedirectUri, Resource as Identifier, Scope, Scopes, Secret};
 use bailiwick_store_sqlite::SqliteStore;
 
 use crate::Failure;
 use crate::cli::{Client, Format, Grant, Resource, User};
+use crate::closed_loop;
 use crate::serve::now;
 
-/// Adds or lists resource servers.
-pub(crate) async fn resource(command: Resource) -> Result<(), Failure> {
+/// Adds, imports, compares, lists, disables and enables resource servers.
+pub(crate) async fn resource(command: Resource) -> Result<ExitCode, Failure> {
     match command {
         Resource::List { config } => {
             let (_, store) = open(&config.config)?;
@@ -79,11 +83,29 @@ pub(crate) async fn resource(command: Resource) -> Result<(), Failure> {
                 println!("introspection secret (shown once): {}", secret.expose());
             }
         }
+        Resource::Import { config, identifier, add } => {
+            closed_loop::import(&config, &identifier, add).await?;
+        }
+        Resource::Compare { config, identifiers } => {
+            return closed_loop::compare(&config, &identifiers).await;
+        }
+        Resource::Disable { config, identifier } => {
+            let (config, store) = open(&config.config)?;
+            let identifier = parse_identifier(&config, &identifier)?;
+            registry::disable_resource_server(&store, &identifier).await?;
+            println!("disabled {identifier}");
+        }
+        Resource::Enable { config, identifier } => {
+            let (config, store) = open(&config.config)?;
+            let identifier = parse_identifier(&config, &identifier)?;
+            registry::enable_resource_server(&store, &identifier).await?;
+            println!("enabled {identifier}");
+        }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-/// Adds, lists or removes clients.
+/// Adds, lists and removes clients.
 pub(crate) async fn client(command: Client) -> Result<(), Failure> {
     match command {
         Client::List { config } => {
@@ -105,22 +127,33 @@ pub(crate) async fn client(command: Client) -> Result<(), Failure> {
         }
         Client::Remove { config, id } => {
             let (_, store) = open(&config.config)?;
-            let id =
-                ClientId::parse(&id).map_err(|why| Failure::usage(format!("`{id}`: {why}")))?;
+            let id = parse_client_id(&id)?;
             registry::remove_client(&store, &id, now()).await?;
             println!("removed {id}");
         }
-        Client::Add { config, id, name, public, redirect_uris, grants, scopes, resources } => {
+        Client::Add {
+            config,
+            id,
+            name,
+            public,
+            jwks_file,
+            redirect_uris,
+            grants,
+            scopes,
+            resources,
+        } => {
             let (config, store) = open(&config.config)?;
-            let id =
-                ClientId::parse(&id).map_err(|why| Failure::usage(format!("`{id}`: {why}")))?;
-            let authentication = if public {
-                Authentication::None
-            } else {
-                Authentication::Basic { secrets: Vec::new() }
+            let id = parse_client_id(&id)?;
+            let authentication = match &jwks_file {
+                Some(_) => Authentication::PrivateKeyJwt,
+                None if public => Authentication::None,
+                None => Authentication::Basic { secrets: Vec::new() },
             };
             let name = name.unwrap_or_else(|| id.to_string());
             let mut client = bailiwick_grant::state::Client::new(id, name, authentication);
+            if let Some(path) = &jwks_file {
+                client.keys = Keys::Set(keys(path)?);
+            }
             for text in &redirect_uris {
                 let uri = RedirectUri::parse(text)
                     .map_err(|why| Failure::usage(format!("--redirect-uri {text}: {why}")))?;
@@ -144,7 +177,7 @@ pub(crate) async fn client(command: Client) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds, lists, disables or enables users, or hashes a password.
+/// Adds, lists, disables and enables users, or hashes a password.
 pub(crate) async fn user(command: User) -> Result<(), Failure> {
     match command {
         User::List { config } => {
@@ -196,6 +229,22 @@ pub(crate) fn open(path: &Path) -> Result<(Config, SqliteStore), Failure> {
 pub(crate) fn parse_identifier(config: &Config, text: &str) -> Result<Identifier, Failure> {
     Identifier::parse_with(text, config.tenant.plain_http)
         .map_err(|why| Failure::usage(format!("`{text}` cannot be an identifier: {why}")))
+}
+
+fn parse_client_id(text: &str) -> Result<ClientId, Failure> {
+    ClientId::parse(text).map_err(|why| Failure::usage(format!("`{text}`: {why}")))
+}
+
+/// Reads a client's public keys; each must be of use, or its client would be locked out.
+fn keys(path: &Path) -> Result<serde_json::Value, Failure> {
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", path.display()));
+    let text = std::fs::read(path).map_err(|why| wrong(format!("cannot be read: {why}")))?;
+    let set =
+        bailiwick_jose::json::parse(&text).map_err(|why| wrong(format!("is no JSON: {why}")))?;
+    let mut metadata = serde_json::Map::new();
+    metadata.insert("jwks".to_owned(), set);
+    let metadata = Metadata::read(&metadata).map_err(|why| wrong(why.to_string()))?;
+    metadata.jwks.ok_or_else(|| wrong("holds no key".to_owned()))
 }
 
 fn parse_scope(text: &str) -> Result<Scope, Failure> {
@@ -252,7 +301,7 @@ fn fresh_secret() -> Result<Secret, Failure> {
 
 /// Random octets for the registry.
 #[expect(clippy::expect_used, reason = "without randomness nothing may be issued")]
-fn random_octets() -> [u8; 32] {
+pub(crate) fn random_octets() -> [u8; 32] {
     let mut octets = [0; 32];
     aws_lc_rs::rand::fill(&mut octets).expect("the system gives randomness");
     octets

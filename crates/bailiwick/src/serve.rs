@@ -1,7 +1,7 @@
 //! `serve` and `check serve`: the authorization server from its configuration file.
 
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,7 +12,8 @@ use bailiwick_authorization_server::keys::{Keyring, needed};
 use bailiwick_authorization_server::password::Passwords;
 use bailiwick_authorization_server::sector::{self, SectorError};
 use bailiwick_authorization_server::{
-    AuthorizationServer, Limits, Outbox, Parts, Tls, registry, serve, serve_tls,
+    Administered, AuthorizationServer, Limits, Outbox, Parts, Tls, admin, registry, serve,
+    serve_tls,
 };
 use bailiwick_fetch::Fetcher;
 use bailiwick_grant::state::Client;
@@ -33,14 +34,18 @@ const FRESH: Duration = Duration::from_secs(10);
 /// Runs the authorization server until it is told to stop.
 pub(crate) async fn run(path: &Path) -> Result<(), Failure> {
     let config = load(path)?;
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        Failure::new(format!("{} cannot be listened on: {error}; change `listen`", config.listen))
-    })?;
+    let listener = listen(config.listen, "listen").await?;
     let issuer = config.tenant.issuer.clone();
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = Server::prepare(config).await?;
     eprintln!("listening on {scheme}://{} as {issuer}", listener.local_addr()?);
     server.serve_until(listener, until_stopped()).await
+}
+
+async fn listen(place: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(place).await.map_err(|error| {
+        Failure::new(format!("{place} cannot be listened on: {error}; change `{setting}`"))
+    })
 }
 
 /// Reads the configuration and says what is wrong with it.
@@ -74,6 +79,8 @@ pub(crate) struct Server {
     router: Router,
     tls: Option<Arc<Tls>>,
     chores: Chores,
+    /// Where the operator is answered.
+    admin: Option<(TcpListener, Router)>,
 }
 
 /// What is done beside serving, for each issuer.
@@ -94,6 +101,9 @@ impl Server {
             Some(tls) => Some(Arc::new(Tls::new(tls.files, tls.ask)?)),
             None => None,
         };
+        let place = config.admin;
+        let settings: Vec<_> =
+            std::iter::once(&config).chain(&tenants).map(|one| one.tenant.clone()).collect();
         let (mut chores, mut others) = (Chores::default(), Vec::new());
         // One bound for all: it is the machine's memory that passwords are checked in.
         let passwords = Passwords::new(config.login.password_checks)?;
@@ -101,7 +111,18 @@ impl Server {
         for tenant in tenants {
             others.push(issuer(tenant, &passwords, &proxies, &mut chores).await?);
         }
-        Ok(Self { router: bailiwick_authorization_server::tenants(first, others), tls, chores })
+        let administered = settings.into_iter().zip(&chores.stores);
+        let administered = administered
+            .map(|(tenant, store)| Administered { tenant, store: Arc::clone(store) })
+            .collect();
+        let admin = match place {
+            None => None,
+            Some(place) => {
+                Some((listen(place, "listen of [admin]").await?, admin(administered, now)))
+            }
+        };
+        let router = bailiwick_authorization_server::tenants(first, others);
+        Ok(Self { router, tls, chores, admin })
     }
 
     /// Serves until it is dropped.
@@ -114,20 +135,30 @@ impl Server {
         listener: TcpListener,
         end: impl Future<Output = ()> + Send,
     ) -> Result<(), Failure> {
-        let Self { router, tls, chores: Chores { stores, outboxes } } = self;
+        let Self { router, tls, chores: Chores { stores, outboxes }, admin } = self;
         let mut telling = JoinSet::new(); // ends with the server
         for outbox in outboxes {
             telling.spawn(outbox.run());
         }
         let limits = Limits::default();
+        let administer = async {
+            match admin {
+                None => std::future::pending().await,
+                Some((listener, router)) => {
+                    serve(listener, router, limits, std::future::pending()).await
+                }
+            }
+        };
         let Some(tls) = tls else {
             return tokio::select! {
                 served = serve(listener, router, limits, end) => Ok(served?),
+                served = administer => Ok(served?),
                 () = sweep(&stores) => Ok(()),
             };
         };
         tokio::select! {
             served = serve_tls(listener, Arc::clone(&tls), router, limits, end) => Ok(served?),
+            served = administer => Ok(served?),
             () = tls.keep_fresh(FRESH) => Ok(()),
             () = sweep(&stores) => Ok(()),
         }

@@ -115,6 +115,15 @@ impl Fetcher {
         Builder::new()
     }
 
+    /// The same fetcher with tighter limits: an answer of at most so many bytes, in at most so much
+    /// time. Connections are shared.
+    pub fn within(&self, largest: usize, longest: Duration) -> Self {
+        let Inner { client, rules, limits } = &*self.0;
+        let size = largest.min(limits.size);
+        let limits = Limits { size, time: longest.min(limits.time), connect: limits.connect };
+        Self::new(client.clone(), Arc::clone(rules), limits)
+    }
+
     pub(crate) fn new(client: HttpClient, rules: Arc<Rules>, limits: Limits) -> Self {
         Self(Arc::new(Inner { client, rules, limits }))
     }

@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::state::{
-    Client, Code, Consent, GrantRecord, Holding, Interaction, Name, Notice, OpaqueToken, Pending,
-    PollAnswer, PushedRequest, RefreshToken, ResourceServer, RevokedToken, Session, SessionGrant,
-    StoredDecryptionKey, StoredKey, StoredSecret, User, UserCodeRecord, Username,
+    Client, Code, Consent, GrantRecord, Holding, InitialAccessToken, Interaction, Name, Notice,
+    OpaqueToken, Pending, PollAnswer, PushedRequest, RefreshToken, ResourceServer, RevokedToken,
+    Session, SessionGrant, StoredDecryptionKey, StoredKey, StoredSecret, User, UserCodeRecord,
+    Username,
 };
 
 /// How often a record was written: 1 when it is new.
@@ -175,6 +176,8 @@ records! {
     Notice(Notice) = "notice",
     /// That a user has given a grant.
     Holding(Holding) = "holding",
+    /// A permission to register clients.
+    InitialAccessToken(InitialAccessToken) = "initial_access_token",
     /// A signing key.
     SigningKey(StoredKey) = "signing_key",
     /// A key that others encrypt to.

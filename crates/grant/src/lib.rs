@@ -22,6 +22,7 @@ mod fixture;
 mod properties;
 mod reason;
 mod tenant;
+mod unknown_clients;
 
 pub use change::{Change, Kind, Loaded, Record, Stored, Version};
 pub use decision::{Decision, Refused};
@@ -29,3 +30,4 @@ pub use entropy::Entropy;
 pub use explanation::{Explanation, Verdict};
 pub use reason::Reason;
 pub use tenant::{Lifetimes, PairwiseSalt, RequestRules, Tenant};
+pub use unknown_clients::{Documents, Door, MetadataScope, UnknownClients};

@@ -147,6 +147,16 @@ reasons! {
     ProfileContradicted = "profile_contradicted",
     /// The request is not made as the security profile demands.
     ProfileDemand = "profile_demand",
+    /// What a client says of itself cannot be taken.
+    ClientMetadata = "client_metadata",
+    /// The client's document about itself cannot be had or is not to be believed.
+    ClientDocument = "client_document",
+    /// Clients cannot register themselves, or not without an initial access token.
+    InitialAccess = "initial_access",
+    /// There are as many registrations as there may be.
+    TooManyClients = "too_many_clients",
+    /// The registration access token does not fit a registration.
+    RegistrationToken = "registration_token",
     /// The token is not addressed to the asker.
     OtherAudience = "other_audience",
 }

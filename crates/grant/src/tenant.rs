@@ -6,6 +6,7 @@ use bailiwick_oauth::resource::PlainHttp;
 use bailiwick_oauth::scope::OPENID_CONNECT;
 use bailiwick_oauth::{Issuer, Resource, Scope, Scopes};
 
+use crate::UnknownClients;
 use crate::state::{Profile, ResponseIss, SenderSettings};
 
 /// The settings under which an issuer decides.
@@ -37,6 +38,8 @@ pub struct Tenant {
     pub sender: SenderSettings,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// What clients may do that describe themselves.
+    pub unknown_clients: UnknownClients,
 }
 
 /// How clients send their authorization requests; a client may be held to more.
@@ -129,6 +132,7 @@ impl Tenant {
             profile: Profile::None,
             sender: SenderSettings::default(),
             lifetimes: Lifetimes::default(),
+            unknown_clients: UnknownClients::default(),
         }
     }
 }

@@ -69,6 +69,12 @@ pub enum ErrorCode {
     UseDpopNonce,
     /// The authorization details are malformed, unknown or not to be had (RFC 9396 §5).
     InvalidAuthorizationDetails,
+    /// A redirect URI of a client is missing, malformed or not allowed (RFC 7591 §3.2.2).
+    InvalidRedirectUri,
+    /// What a client says of itself is malformed or not to be had (RFC 7591 §3.2.2).
+    InvalidClientMetadata,
+    /// No software statement is approved here (RFC 7591 §3.2.2).
+    UnapprovedSoftwareStatement,
 }
 
 impl ErrorCode {
@@ -104,6 +110,9 @@ impl ErrorCode {
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
             Self::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
         }
     }
 
@@ -183,6 +192,9 @@ mod tests {
             (ErrorCode::InvalidRequestObject, "invalid_request_object", 400),
             (ErrorCode::InvalidRequestUri, "invalid_request_uri", 400),
             (ErrorCode::InvalidAuthorizationDetails, "invalid_authorization_details", 400),
+            (ErrorCode::InvalidRedirectUri, "invalid_redirect_uri", 400),
+            (ErrorCode::InvalidClientMetadata, "invalid_client_metadata", 400),
+            (ErrorCode::UnapprovedSoftwareStatement, "unapproved_software_statement", 400),
         ];
         for (code, text, status) in cases {
             assert_eq!((code.as_str(), code.status().as_u16()), (text, status));

@@ -21,10 +21,11 @@ use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
 use super::requests::{ClientRequests, RequestRules};
 use super::secret::SecretDigest;
 use super::tls::{ClientTls, Mtls, Tls};
+use super::unknown_clients;
 use super::value::{
     Accent, Claims, Count, Logo, Method, PasswordHash, ReachEntry, Reached, Seconds, Words,
 };
-use super::{encryption, events, outgoing};
+use super::{admin, encryption, events, outgoing};
 
 section! {
     /// The server itself. These fields stand before the first `[section]` of the file.
@@ -76,8 +77,12 @@ section! {
         lifetimes: Lifetimes = default "{}";
         /// How signing in is guarded; see below.
         login: Login = default "{}";
+        /// The operator's own listener; see below.
+        admin: admin::Section = default "{}";
         /// Requests to others; see below.
         outgoing: outgoing::Section = default "{}";
+        /// Clients that describe themselves; see below.
+        unknown_clients: unknown_clients::Section = default "{}";
         /// How the pages look; see below.
         branding: Branding = default "{}";
         /// Further issuers that this process serves: for each a file of this same form, with an
@@ -319,6 +324,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Login::SECTION,
     Tls::SECTION,
     Mtls::SECTION,
+    admin::Section::SECTION,
     outgoing::Section::SECTION,
     Branding::SECTION,
     ResourceServer::SECTION,
@@ -330,6 +336,7 @@ pub(super) const SECTIONS: &[Section] = &[
     ClientTls::SECTION,
     ClientRequests::SECTION,
     ClientOpenid::SECTION,
+    unknown_clients::Section::SECTION,
     User::SECTION,
 ];
 

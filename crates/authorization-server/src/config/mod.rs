@@ -4,6 +4,7 @@
 //! type; the second ([`check`]) holds the entries against each other. Each pass collects all that
 //! it finds, and what the file says becomes usable only when nothing was found.
 
+mod admin;
 mod check;
 mod details;
 mod encryption;
@@ -20,6 +21,7 @@ mod requests;
 mod secret;
 mod tenants;
 mod tls;
+mod unknown_clients;
 mod url;
 mod value;
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub store: PathBuf,
     /// How signing in is guarded.
     pub login: Login,
+    /// Where the operator is answered.
+    pub admin: Option<SocketAddr>,
     /// What requests to others may do.
     pub outgoing: Outgoing,
     /// The resource servers, marked as managed.

@@ -38,7 +38,18 @@ impl Outgoing {
     /// # Errors
     /// When a certificate authority cannot be read.
     pub fn fetcher(&self, issuer: &Issuer) -> Result<Fetcher, BuildError> {
-        let loopback = if is_here(issuer) { Loopback::Allowed } else { Loopback::Refused };
+        self.built(if is_here(issuer) { Loopback::Allowed } else { Loopback::Refused })
+    }
+
+    /// Makes what asks at URLs that the operator names on the command line: this machine as well.
+    ///
+    /// # Errors
+    /// When a certificate authority cannot be read.
+    pub fn operators_fetcher(&self) -> Result<Fetcher, BuildError> {
+        self.built(Loopback::Allowed)
+    }
+
+    fn built(&self, loopback: Loopback) -> Result<Fetcher, BuildError> {
         let mut builder = Fetcher::builder().loopback(loopback);
         for pem in &self.authorities {
             builder = builder.extra_authorities(pem.clone());
@@ -75,7 +86,7 @@ pub(super) struct Authority(Vec<u8>);
 
 /// The name of a host, or its literal address.
 #[derive(Debug, Clone)]
-pub(super) struct Host(String);
+pub(super) struct Host(pub(super) String);
 
 impl FromText for Authority {
     const KIND: &'static str = "the path of a PEM file, relative to the file's folder";

@@ -87,6 +87,7 @@ macro_rules! words {
         concat!("`\"", $first, "\"`", $(" or `\"", $word, "\"`",)*)
     };
 }
+pub(super) use words;
 
 words!(TokenFormat { "jwt" => Self::Jwt, "opaque" => Self::Opaque, });
 words!(Algorithm {
@@ -130,7 +131,7 @@ words!(SubjectType { "public" => Self::Public, "pairwise" => Self::Pairwise, });
 words!(ResponseIss { "send" => Self::Send, "omit" => Self::Omit, });
 words!(RefreshTokens { "offline_access" => Self::OfflineAccess, "always" => Self::Always, });
 
-fn unknown_word(text: &str, known: &[&str]) -> Wrong {
+pub(super) fn unknown_word(text: &str, known: &[&str]) -> Wrong {
     let help = nearest(text, known.iter().copied()).map_or_else(
         || format!("write one of {}", known.join(", ")),
         |meant| format!("did you mean \"{meant}\"?"),

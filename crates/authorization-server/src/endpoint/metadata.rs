@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bailiwick_grant::Tenant;
 use bailiwick_grant::rule::claims;
 use bailiwick_grant::state::{ResourceServer, ResponseIss};
+use bailiwick_grant::{Documents, Door, Tenant};
 use bailiwick_jose::{Algorithm, ContentEncryption};
 use bailiwick_oauth::dpop::PROOF_ALGORITHMS;
 use bailiwick_oauth::metadata::{
@@ -183,6 +183,10 @@ fn document(
             .iter()
             .map(|server| server.identifier.as_str().to_owned())
             .collect(),
+        registration_endpoint: at("register")
+            .filter(|_| tenant.unknown_clients.registration != Door::Closed),
+        client_id_metadata_document_supported: tenant.unknown_clients.documents
+            != Documents::Refused,
         ..AuthorizationServer::default()
     }
 }

@@ -69,6 +69,7 @@ async fn answer(
         }
     };
     event.verdict("issued");
+    super::register::used(app, &client).await?;
     if let Some(resource) = &tokens.access.resource {
         event.resource(resource);
     }

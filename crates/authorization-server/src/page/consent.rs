@@ -4,9 +4,9 @@ use askama::Template;
 use axum::response::Response;
 use bailiwick_grant::rule::claims;
 use bailiwick_grant::rule::consent::{Ask, AskedScope};
-use bailiwick_grant::state::{Checked, Client, User};
+use bailiwick_grant::state::{Checked, Client, Introduction, User};
 use bailiwick_oauth::redirect_uri::Kind;
-use bailiwick_oauth::{RedirectUri, Resource, Secret};
+use bailiwick_oauth::{RedirectUri, Resource, Secret, WebUrl};
 use http::StatusCode;
 
 use super::detail::Detail;
@@ -29,6 +29,8 @@ struct Page<'a> {
     global: Vec<Scope<'a>>,
     goes_to: GoesTo,
     unproven: bool,
+    /// Who says that the client is what it says; nothing for those that the operator registered.
+    unvetted: Option<String>,
 }
 
 /// Who gets what is allowed here.
@@ -82,6 +84,10 @@ pub(crate) fn consent(
             None => GoesTo::Place(place(request.redirect_uri())),
         },
         unproven: request.redirect_uri().kind() != Kind::Web,
+        unvetted: client.unvetted.as_ref().map(|unvetted| match unvetted.by {
+            Introduction::Document => format!("It was described by {}", host(client.id.as_str())),
+            Introduction::Registration(_) => "It registered itself".to_owned(),
+        }),
     };
     document(StatusCode::OK, &page, Forms::Some)
 }
@@ -117,6 +123,11 @@ fn scopes<'a>(resource: Option<&Resource>, asked: &'a [AskedScope]) -> Vec<Scope
             fixed: scope.required || scope.remembered,
         })
         .collect()
+}
+
+/// The host of a client's document, which says more than a name that anybody can choose.
+fn host(id: &str) -> String {
+    WebUrl::parse(id).map_or_else(|_| id.to_owned(), |url| url.host())
 }
 
 /// Where the user is sent back to, in words.

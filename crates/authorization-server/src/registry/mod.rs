@@ -7,6 +7,7 @@
 mod apply;
 mod client;
 mod grant;
+mod initial_access;
 mod names;
 mod resource_server;
 mod user;
@@ -24,6 +25,9 @@ use bailiwick_store::{CommitError, Store, StoreError};
 pub use apply::{Applied, apply};
 pub use client::{add_client, list_clients, remove_client};
 pub use grant::{Grants, list_grants, revoke_grants};
+pub use initial_access::{
+    add_initial_access_token, list_initial_access_tokens, revoke_initial_access_tokens,
+};
 pub use resource_server::{
     add_resource_server, disable_resource_server, enable_resource_server, list_resource_servers,
 };

@@ -143,6 +143,11 @@ impl Server {
     }
 
     pub(crate) async fn with(issuer: &str, config: &str) -> Self {
+        Self::asking(issuer, config, Fetcher::builder().build().unwrap()).await
+    }
+
+    /// A server that asks others in this way.
+    pub(crate) async fn asking(issuer: &str, config: &str, fetcher: Fetcher) -> Self {
         let text = format!("issuer = \"{issuer}\"\n{config}")
             .replace("HASH", hash().await)
             .replace("ROBOT", &toml_of(&robot().verifying_key().to_jwk()));
@@ -151,15 +156,16 @@ impl Server {
         store.commit(keys().await.to_vec()).await.unwrap();
         registry::apply(&*store, &config, START).await.unwrap();
         let clock = Arc::new(AtomicI64::new(START));
-        let parts = parts(config, &store, &clock).await;
+        let parts = parts(config, &store, &clock, fetcher).await;
         let (router, outbox) = AuthorizationServer::with_outbox(parts);
         Self { router, store, outbox, clock, text }
     }
 
     /// The outbox of another process with the same store.
     pub(crate) async fn another_outbox(&self) -> Outbox {
-        AuthorizationServer::with_outbox(parts(parsed(&self.text), &self.store, &self.clock).await)
-            .1
+        let fetcher = Fetcher::builder().build().unwrap();
+        let parts = parts(parsed(&self.text), &self.store, &self.clock, fetcher).await;
+        AuthorizationServer::with_outbox(parts).1
     }
 
     /// This server with others on the same origin; its store and its clock stay in hand.
@@ -261,19 +267,26 @@ impl Answer {
 }
 
 fn parsed(text: &str) -> Config {
-    let around = Surroundings { name: "as.toml", folder: Path::new(""), environment: &secret_of };
+    let around =
+        Surroundings { name: "as.toml", folder: Path::new(FOLDER), environment: &secret_of };
     Config::parse(text, &around).unwrap()
 }
 
-async fn parts(config: Config, store: &Arc<MemoryStore>, clock: &Arc<AtomicI64>) -> Parts {
+async fn parts(
+    config: Config,
+    store: &Arc<MemoryStore>,
+    clock: &Arc<AtomicI64>,
+    fetcher: Fetcher,
+) -> Parts {
     let keyring = Keyring::ensure(&**store, &BTreeSet::new(), START).await.unwrap();
     let passwords = Passwords::new(2).unwrap();
     let shared: Arc<dyn Store> = store.clone();
-    let fetcher = Fetcher::builder().build().unwrap();
     let mut parts = Parts::new(config.tenant, shared, keyring, passwords, config.login, fetcher);
     let time = Arc::clone(clock);
     parts.clock = Arc::new(move || time.load(Ordering::SeqCst));
     parts.branding = config.branding;
+    parts.proxies = config.proxies;
+    parts.certificates = config.certificates;
     parts.dangerous_sign_in_as = config.dangerous_sign_in_as;
     parts
 }

@@ -8,6 +8,7 @@ pub mod introspect;
 pub mod logout;
 pub mod notice;
 pub mod push;
+pub mod register;
 pub mod revoke;
 pub mod token;
 pub mod userinfo;

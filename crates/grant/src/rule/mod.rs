@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub mod client_auth;
+pub mod client_metadata;
 pub mod consent;
 pub mod details;
 pub mod dpop;

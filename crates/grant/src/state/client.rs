@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use exchange::ExchangeSettings;
 pub use openid::{OpenidSettings, ResponseIss, SubjectType};
+pub use unvetted::{Introduction, Registration, Unvetted};
 
 use super::profile::Profile;
 use super::resource_server::Origin;
@@ -20,6 +21,7 @@ use crate::{Kind, Record, Stored};
 
 mod keys;
 mod requests;
+mod unvetted;
 
 pub use keys::Keys;
 pub use requests::Requests;
@@ -78,6 +80,9 @@ pub struct Client {
     pub exchange: ExchangeSettings,
     /// Who registered it.
     pub origin: Origin,
+    /// What it says of itself, where nobody at this server looked at it.
+    #[serde(default)]
+    pub unvetted: Option<Unvetted>,
 }
 
 /// How a client authenticates (OpenID Connect Core §9).
@@ -234,6 +239,7 @@ impl Client {
             openid: OpenidSettings::default(),
             exchange: ExchangeSettings::default(),
             origin: Origin::Registered,
+            unvetted: None,
         }
     }
 
@@ -250,7 +256,26 @@ impl Ceiling {
     }
 }
 
+impl GrantKind {
+    /// The grant type as it stands on the wire, which is as it is stored.
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).ok();
+        name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// The grant type of that name on the wire.
+    pub fn of(name: &str) -> Option<Self> {
+        serde_json::from_value(name.into()).ok()
+    }
+}
+
 impl Reach {
+    /// The part of it that a list of scopes names.
+    pub fn within(&self, names: &Scopes) -> Self {
+        let kept: Scopes = names.iter().filter(|name| self.reaches(name)).cloned().collect();
+        if kept.is_empty() { Self::Nothing } else { Self::Only(kept) }
+    }
+
     /// Whether it reaches anything at all.
     pub fn is_open(&self) -> bool {
         !matches!(self, Self::Nothing)
@@ -270,6 +295,10 @@ impl Stored for Client {
     const KIND: Kind = Kind::Client;
     fn key(&self) -> String {
         self.id.as_str().to_owned()
+    }
+    fn expires_at(&self) -> Option<i64> {
+        // A registration that nobody uses is forgotten; whom the operator registered stays.
+        self.unvetted.as_ref()?.registration().map(|registration| registration.expires_at)
     }
     fn into_record(self) -> Record {
         Record::Client(Box::new(self))

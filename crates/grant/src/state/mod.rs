@@ -7,6 +7,7 @@ mod decryption_key;
 mod encryption;
 mod grant;
 mod holding;
+mod initial_access_token;
 mod interaction;
 mod name;
 mod notice;
@@ -24,8 +25,9 @@ mod token;
 mod user;
 
 pub use client::{
-    Authentication, Ceiling, Client, ExchangeSettings, Fallback, GrantKind, Keys, OpenidSettings,
-    Parameter, Pkce, Reach, RefreshTokens, Requests, ResponseIss, SubjectType,
+    Authentication, Ceiling, Client, ExchangeSettings, Fallback, GrantKind, Introduction, Keys,
+    OpenidSettings, Parameter, Pkce, Reach, RefreshTokens, Registration, Requests, ResponseIss,
+    SubjectType, Unvetted,
 };
 pub use code::{Code, Standing};
 pub use consent::Consent;
@@ -33,6 +35,7 @@ pub use decryption_key::StoredDecryptionKey;
 pub use encryption::{Encryption, Recipient};
 pub use grant::{GrantId, GrantRecord, GrantedLogin, Origin as GrantOrigin, Rotation, Status};
 pub use holding::Holding;
+pub use initial_access_token::InitialAccessToken;
 pub use interaction::{Acr, Checked, Destination, Interaction, Wish};
 pub use name::{Name, NameOwner};
 pub use notice::{Notice, Receiver, Revoked};

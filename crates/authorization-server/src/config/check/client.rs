@@ -13,7 +13,7 @@ use super::{defined, distinct, exchange, registered};
 use crate::config::details::DetailKind;
 use crate::config::file;
 use crate::config::nearest::nearest;
-use crate::config::read::{At, Reader};
+use crate::config::read::{At, Entries, Reader};
 use crate::config::requests::ClientRequests;
 use crate::config::value::{Method, ReachEntry, Reached};
 
@@ -27,10 +27,7 @@ pub(super) fn check(
     let authentication = authentication(&entry, reader);
     let keys = keys(&entry, reader);
     grants(&entry, reader);
-    let ceiling = Ceiling {
-        global: global(&entry.scopes, tenant, reader),
-        ..resources(&entry, servers, reader)
-    };
+    let ceiling = ceiling(&entry.scopes, &entry.resources, tenant, servers, reader);
     if let Some(default) = &entry.default_resource
         && registered(default, servers, reader).is_some()
         && !ceiling.on(&default.value).is_open()
@@ -187,6 +184,17 @@ fn grants(entry: &file::Client, reader: &mut Reader<'_>) {
     }
 }
 
+/// A ceiling of global scopes and of resource servers.
+pub(in crate::config) fn ceiling(
+    scopes: &ReachEntry,
+    entries: &Entries<Reached, ReachEntry>,
+    tenant: &Tenant,
+    servers: &[ResourceServer],
+    reader: &mut Reader<'_>,
+) -> Ceiling {
+    Ceiling { global: global(scopes, tenant, reader), ..resources(entries, servers, reader) }
+}
+
 fn global(reach: &ReachEntry, tenant: &Tenant, reader: &mut Reader<'_>) -> Reach {
     if let ReachEntry::Only(scopes) = reach {
         for scope in scopes {
@@ -207,9 +215,13 @@ fn global(reach: &ReachEntry, tenant: &Tenant, reader: &mut Reader<'_>) -> Reach
     to_reach(reach, reader)
 }
 
-fn resources(entry: &file::Client, servers: &[ResourceServer], reader: &mut Reader<'_>) -> Ceiling {
+fn resources(
+    entries: &Entries<Reached, ReachEntry>,
+    servers: &[ResourceServer],
+    reader: &mut Reader<'_>,
+) -> Ceiling {
     let mut ceiling = Ceiling::default();
-    for (At { span, value }, entry) in &entry.resources.0 {
+    for (At { span, value }, entry) in &entries.0 {
         let reach = to_reach(entry, reader);
         match value {
             Reached::Others => ceiling.others = reach,

@@ -6,6 +6,8 @@ mod names;
 mod resource_server;
 mod user;
 
+pub(super) use client::ceiling;
+
 use bailiwick_grant::state::ResourceServer;
 use bailiwick_grant::{Lifetimes, Tenant};
 use bailiwick_oauth::resource::PlainHttp;
@@ -15,7 +17,7 @@ use super::file::{self, Root};
 use super::nearest::nearest;
 use super::read::{At, Reader};
 use super::value::Seconds;
-use super::{Config, Login, outgoing, tenants, tls};
+use super::{Config, Login, admin, outgoing, tenants, tls, unknown_clients};
 use crate::branding::Branding;
 
 /// Turns what was read into what the server works with; notes every contradiction.
@@ -25,8 +27,10 @@ pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
     let resource_servers: Vec<_> =
         root.resource.iter().map(|entry| resource_server::check(entry, reader)).collect();
     let resource_servers = exchange::may_call(&root, resource_servers, reader);
-    let tenant = tenant(&root, &resource_servers, reader);
+    let mut tenant = tenant(&root, &resource_servers, reader);
     let dangerous_sign_in_as = sign_in_as(&root, reader);
+    tenant.unknown_clients =
+        unknown_clients::check(root.unknown_clients, &tenant, &resource_servers, reader);
     let clients = root
         .client
         .into_iter()
@@ -50,6 +54,7 @@ pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
             window: between(&root.login.window, 1, YEAR, reader),
             password_checks: root.login.password_checks.0.into(),
         },
+        admin: admin::check(&root.admin, reader),
         outgoing: outgoing::check(root.outgoing, reader),
         dangerous_sign_in_as,
         tenants: tenants::load(&tenant.issuer, &root.store, &root.tenants, reader),
@@ -126,7 +131,7 @@ fn lifetimes(read: &file::Lifetimes, reader: &mut Reader<'_>) -> Lifetimes {
 }
 
 /// The seconds, noting when they are out of bounds.
-fn between(time: &At<Seconds>, least: i64, most: i64, reader: &mut Reader<'_>) -> i64 {
+pub(super) fn between(time: &At<Seconds>, least: i64, most: i64, reader: &mut Reader<'_>) -> i64 {
     let seconds = time.value.0;
     if seconds < least || seconds > most {
         let help = format!("write a time from {least} to {most} seconds");
@@ -191,4 +196,4 @@ pub(super) fn distinct<T: PartialEq + std::fmt::Display>(
 }
 
 const HOUR: i64 = 3600;
-const YEAR: i64 = 366 * 24 * HOUR;
+pub(super) const YEAR: i64 = 366 * 24 * HOUR;
