@@ -39,6 +39,7 @@ use crate::keys::Keyring;
 use crate::outbox::{Outbox, Watched};
 use crate::password::Passwords;
 use crate::sealed::Recipients;
+use crate::trusted_keys::TrustedKeys;
 use crate::{answer, event, form};
 
 /// What an authorization server is made of.
@@ -240,6 +241,7 @@ pub(crate) struct App {
     pub(crate) registrations: Arc<dyn Throttle>,
     /// How many clients registered themselves, as of lately.
     pub(crate) registered: register::Count,
+    pub(crate) trusted_keys: TrustedKeys,
     pub(crate) first_use: Arc<dyn FirstUse>,
     pub(crate) accounts: Arc<dyn Throttle>,
     pub(crate) addresses: Arc<dyn Throttle>,
@@ -279,6 +281,7 @@ impl App {
             documents: Documents::new(&parts.fetcher),
             registrations: parts.registrations,
             registered: register::Count::default(),
+            trusted_keys: TrustedKeys::new(&parts.tenant, &parts.fetcher),
             fetcher: parts.fetcher,
             recipients: Recipients::default(),
             store: Arc::new(Watched { store: parts.store, revocations: Arc::clone(&revocations) }),

@@ -13,7 +13,7 @@ use crate::answer::Failure;
 pub(crate) const LONGEST: usize = 64 * 1024;
 
 /// The parameters that are read from a body somewhere.
-const OURS: [&str; 45] = [
+const OURS: &[&str] = &[
     // authorization, RFC 6749 §4.1.1
     "response_type",
     "response_mode",
@@ -41,6 +41,7 @@ const OURS: [&str; 45] = [
     "code_verifier",
     "refresh_token",
     "device_code",
+    "assertion",
     "subject_token",
     "subject_token_type",
     "actor_token",

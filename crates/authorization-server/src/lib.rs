@@ -42,6 +42,7 @@ mod serve;
 mod signer;
 mod tenants;
 mod throttle;
+mod trusted_keys;
 
 pub use admin::{Administered, admin};
 pub use app::{AuthorizationServer, Parts};

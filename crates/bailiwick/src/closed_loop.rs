@@ -38,7 +38,7 @@ pub(crate) async fn import(
 /// Holds registrations against what the APIs publish; 1 when one differs or cannot be asked.
 pub(crate) async fn compare(config: &Configured, asked: &[String]) -> Result<ExitCode, Failure> {
     let (config, store) = open(&config.config)?;
-    registry::apply(&store, &config).await?;
+    registry::apply(&store, &config, crate::serve::now()).await?;
     let asked: Vec<Identifier> =
         asked.iter().map(|text| parse_identifier(&config, text)).collect::<Result<_, _>>()?;
     let servers = registry::list_resource_servers(&store).await?;

@@ -80,7 +80,7 @@ async fn grant(options: ExplainGrant) -> Result<ExitCode, Failure> {
         let one = { all }.find(is_meant);
         let one = one.ok_or_else(|| Failure::usage("the configuration has no such issuer"))?;
         let store = SqliteStore::open(&one.store)?;
-        registry::apply(&store, one).await?;
+        registry::apply(&store, one, crate::serve::now()).await?;
         match explain_grant(&one.tenant, &store, crate::serve::now(), &question).await {
             Err(ExplainError::Question(why)) => return Err(Failure::usage(why)),
             explained => explained?,

@@ -13,7 +13,7 @@ pub(crate) async fn run(command: Registration) -> Result<(), Failure> {
     match command {
         Registration::Preview { config } => {
             let (config, store) = open(&config.config)?;
-            registry::apply(&store, &config).await?;
+            registry::apply(&store, &config, crate::serve::now()).await?;
             let servers = registry::list_resource_servers(&store).await?;
             println!("{}", preview::preview(&config.tenant, &servers));
         }

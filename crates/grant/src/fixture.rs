@@ -451,7 +451,7 @@ impl World {
                 let (grant, entropy) = (grant.as_ref(), &mut self.entropy);
                 flow::token::refresh_token(&context, &request, token, grant, user, entropy)
             }
-            token::GrantType::TokenExchange(_) => {
+            token::GrantType::TokenExchange(_) | token::GrantType::JwtBearer { .. } => {
                 panic!("its own tests present the tokens")
             }
             token::GrantType::ClientCredentials => {

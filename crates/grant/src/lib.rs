@@ -22,6 +22,7 @@ mod fixture;
 mod properties;
 mod reason;
 mod tenant;
+mod trusted_issuer;
 mod unknown_clients;
 
 pub use change::{Change, Kind, Loaded, Record, Stored, Version};
@@ -30,4 +31,5 @@ pub use entropy::Entropy;
 pub use explanation::{Explanation, Verdict};
 pub use reason::Reason;
 pub use tenant::{Lifetimes, PairwiseSalt, RequestRules, Tenant};
+pub use trusted_issuer::{AssertionProfile, Named, TrustedIssuer};
 pub use unknown_clients::{Documents, Door, MetadataScope, UnknownClients};

@@ -129,6 +129,10 @@ reasons! {
     Revoked = "revoked",
     /// The user is gone or disabled.
     SubjectDisabled = "subject_disabled",
+    /// The assertion is of nobody who is believed.
+    UnknownIssuer = "unknown_issuer",
+    /// The assertion was used before.
+    AssertionReplayed = "assertion_replayed",
     /// Too many clients would act for one another.
     TooManyActors = "too_many_actors",
     /// The resource server may not call the other one.

@@ -6,8 +6,8 @@ use bailiwick_oauth::resource::PlainHttp;
 use bailiwick_oauth::scope::OPENID_CONNECT;
 use bailiwick_oauth::{Issuer, Resource, Scope, Scopes};
 
-use crate::UnknownClients;
 use crate::state::{Profile, ResponseIss, SenderSettings};
+use crate::{TrustedIssuer, UnknownClients};
 
 /// The settings under which an issuer decides.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct Tenant {
     pub profile: Profile,
     /// What it wants of the senders of token requests.
     pub sender: SenderSettings,
+    /// The issuers whose assertions are taken as grants (RFC 7523 §2.1).
+    pub trusted_issuers: Vec<TrustedIssuer>,
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// What clients may do that describe themselves.
@@ -131,6 +133,7 @@ impl Tenant {
             pairwise_salt: PairwiseSalt::default(),
             profile: Profile::None,
             sender: SenderSettings::default(),
+            trusted_issuers: Vec::new(),
             lifetimes: Lifetimes::default(),
             unknown_clients: UnknownClients::default(),
         }

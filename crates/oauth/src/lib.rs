@@ -25,6 +25,7 @@ pub mod grant;
 pub mod id_token;
 pub mod introspect;
 pub mod issuer;
+pub mod jwt_bearer;
 pub mod logout;
 pub mod metadata;
 pub mod openid_request;

@@ -51,6 +51,10 @@ pub struct AuthorizationServer {
     /// The grant types.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grant_types_supported: Vec<String>,
+    /// The kinds of assertions that are taken as grants
+    /// (draft-ietf-oauth-identity-assertion-authz-grant).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_grant_profiles_supported: Vec<String>,
     /// How clients authenticate at the token endpoint.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub token_endpoint_auth_methods_supported: Vec<String>,

@@ -7,7 +7,7 @@ use crate::details::Detail;
 use crate::error::ErrorAnswer;
 use crate::exchange::Exchange;
 use crate::form::Form;
-use crate::{CodeVerifier, Confirmation, ErrorCode, Scopes, Secret, device, exchange};
+use crate::{CodeVerifier, Confirmation, ErrorCode, Scopes, Secret, device, exchange, jwt_bearer};
 
 /// A token request, well-formed but not yet checked against anything.
 #[derive(Debug)]
@@ -43,6 +43,11 @@ pub enum GrantType {
     },
     /// RFC 6749 §4.4.2
     ClientCredentials,
+    /// RFC 7523 §2.1
+    JwtBearer {
+        /// The JWT.
+        assertion: Secret,
+    },
     /// RFC 8693 §2.1
     TokenExchange(Exchange),
     /// RFC 8628 §3.4
@@ -61,6 +66,7 @@ impl GrantType {
             Self::ClientCredentials => "client_credentials",
             Self::DeviceCode { .. } => device::GRANT_TYPE,
             Self::TokenExchange(_) => exchange::GRANT_TYPE,
+            Self::JwtBearer { .. } => jwt_bearer::GRANT_TYPE,
         }
     }
 }
@@ -84,6 +90,9 @@ impl Request {
                 GrantType::RefreshToken { token: secret(form, "refresh_token")? }
             }
             Some("client_credentials") => GrantType::ClientCredentials,
+            Some(jwt_bearer::GRANT_TYPE) => {
+                GrantType::JwtBearer { assertion: secret(form, "assertion")? }
+            }
             Some(exchange::GRANT_TYPE) => GrantType::TokenExchange(Exchange::read(form)?),
             Some(device::GRANT_TYPE) => {
                 GrantType::DeviceCode { code: secret(form, "device_code")? }

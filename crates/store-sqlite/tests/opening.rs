@@ -116,8 +116,8 @@ fn the_file_of_a_newer_release_is_refused() {
         values (9999, 'future', '2040-01-01T00:00:00Z', '1')";
     Connection::open(&path).unwrap().execute_batch(newer).unwrap();
     let error = refused(&path);
-    assert!(matches!(error, StoreError::Newer { found: 9999, known: 1 }), "{error:?}");
-    let text = "the store has schema version 9999, this release knows 1: use the newer release";
+    assert!(matches!(error, StoreError::Newer { found: 9999, known: 12 }), "{error:?}");
+    let text = "the store has schema version 9999, this release knows 12: use the newer release";
     assert_eq!(error.to_string(), text);
 }
 

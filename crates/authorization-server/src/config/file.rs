@@ -21,6 +21,7 @@ use super::read::{At, Entries, FromToml, OneOrMore, Reader, Section, section};
 use super::requests::{ClientRequests, RequestRules};
 use super::secret::SecretDigest;
 use super::tls::{ClientTls, Mtls, Tls};
+use super::trusted_issuer;
 use super::unknown_clients;
 use super::value::{
     Accent, Claims, Count, Logo, Method, PasswordHash, ReachEntry, Reached, Seconds, Words,
@@ -99,6 +100,8 @@ section! {
         client: Vec<Client> = default "[]";
         /// The users; see below.
         user: Vec<User> = default "[]";
+        /// The issuers whose assertions are taken as grants; see below.
+        trusted_issuer: Vec<trusted_issuer::Entry> = default "[]";
     }
 }
 
@@ -338,6 +341,7 @@ pub(super) const SECTIONS: &[Section] = &[
     ClientOpenid::SECTION,
     unknown_clients::Section::SECTION,
     User::SECTION,
+    trusted_issuer::Entry::SECTION,
 ];
 
 /// A scope with its description alone, or as a table.

@@ -21,6 +21,7 @@ mod requests;
 mod secret;
 mod tenants;
 mod tls;
+mod trusted_issuer;
 mod unknown_clients;
 mod url;
 mod value;

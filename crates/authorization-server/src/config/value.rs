@@ -7,6 +7,7 @@ use bailiwick_grant::state::{
     DpopNonce, Fallback, GrantKind, Parameter, Pkce, Profile, RefreshTokens, ResponseIss,
     SenderConstraint, SubjectType, TokenFormat,
 };
+use bailiwick_grant::{AssertionProfile, Named};
 use bailiwick_jose::Algorithm;
 use bailiwick_oauth::{ClientId, Issuer, RedirectUri, Resource, Scope, Subject, WebUrl};
 use serde_json::{Map, Value};
@@ -111,6 +112,7 @@ words!(GrantKind {
     "client_credentials" => Self::ClientCredentials,
     "device_code" => Self::DeviceCode,
     "token_exchange" => Self::TokenExchange,
+    "jwt_bearer" => Self::JwtBearer,
 });
 words!(SenderConstraint {
     "none" => Self::None,
@@ -124,6 +126,8 @@ words!(Profile {
     "fapi2-message-signing" => Self::Fapi2MessageSigning,
 });
 words!(DpopNonce { "optional" => Self::Optional, "required" => Self::Required, });
+words!(AssertionProfile { "id-jag" => Self::IdJag, "jwt" => Self::Jwt, });
+words!(Named { "username" => Self::Username, "subject" => Self::Subject, });
 words!(Pkce { "required" => Self::Required, "optional" => Self::Optional, });
 words!(Fallback { "global" => Self::Global, "granted" => Self::Granted, });
 words!(Parameter { "ignore" => Self::Ignore, "accept" => Self::Accept, "require" => Self::Require, });

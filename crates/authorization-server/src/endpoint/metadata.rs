@@ -7,13 +7,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bailiwick_grant::rule::claims;
 use bailiwick_grant::state::{ResourceServer, ResponseIss};
-use bailiwick_grant::{Documents, Door, Tenant};
+use bailiwick_grant::{AssertionProfile, Documents, Door, Tenant};
 use bailiwick_jose::{Algorithm, ContentEncryption};
 use bailiwick_oauth::dpop::PROOF_ALGORITHMS;
+use bailiwick_oauth::jwt_bearer::ID_JAG_PROFILE;
 use bailiwick_oauth::metadata::{
     AuthorizationServer, MtlsEndpoints, OpenidProvider, authorization_server_urls,
 };
-use bailiwick_oauth::{Issuer, ResponseMode, device, exchange};
+use bailiwick_oauth::{Issuer, ResponseMode, device, exchange, jwt_bearer};
 use bailiwick_store::StoreExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
@@ -98,6 +99,18 @@ fn document(
         }
     }
     let signing = Algorithm::ALL.map(|algorithm| algorithm.name().to_owned()).to_vec();
+    let mut grants = words(&[
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        device::GRANT_TYPE,
+        exchange::GRANT_TYPE,
+    ]);
+    if !tenant.trusted_issuers.is_empty() {
+        grants.push(jwt_bearer::GRANT_TYPE.to_owned());
+    }
+    let takes_id_jag =
+        tenant.trusted_issuers.iter().any(|one| one.profile == AssertionProfile::IdJag);
     AuthorizationServer {
         issuer: issuer.as_str().to_owned(),
         authorization_endpoint: at("authorize"),
@@ -110,13 +123,12 @@ fn document(
         scopes_supported: scopes,
         response_types_supported: words(&["code"]),
         response_modes_supported: words(&ResponseMode::NAMES),
-        grant_types_supported: words(&[
-            "authorization_code",
-            "refresh_token",
-            "client_credentials",
-            device::GRANT_TYPE,
-            exchange::GRANT_TYPE,
-        ]),
+        grant_types_supported: grants,
+        authorization_grant_profiles_supported: words(if takes_id_jag {
+            &[ID_JAG_PROFILE]
+        } else {
+            &[]
+        }),
         token_endpoint_auth_methods_supported: client_methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: signing.clone(),
         introspection_endpoint_auth_methods_supported: words(&[

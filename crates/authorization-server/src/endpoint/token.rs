@@ -5,14 +5,17 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bailiwick_grant::flow::token::{self, Context, Poll, Presented, Tokens};
+use bailiwick_grant::rule::assertion::{self, Asserted};
+use bailiwick_grant::rule::client_auth::Spent;
+use bailiwick_grant::rule::resource;
 use bailiwick_grant::rule::sender::Sender;
 use bailiwick_grant::state::{
     Client, Code, Fallback, GrantRecord, Pending, PollAnswer, RefreshToken, User,
 };
-use bailiwick_grant::{Decision, Loaded, Refused};
+use bailiwick_grant::{Decision, Loaded, Named as UserNamed, Reason, Refused, TrustedIssuer};
 use bailiwick_oauth::exchange::TokenType;
 use bailiwick_oauth::token::{GrantType, Request as TokenRequest};
-use bailiwick_oauth::{Grant, Scopes};
+use bailiwick_oauth::{Grant, Scopes, Secret, Subject};
 use bailiwick_store::{Store, StoreError, StoreExt};
 use http::StatusCode;
 
@@ -124,6 +127,37 @@ async fn decide(
             })
             .await
         }
+        GrantType::JwtBearer { assertion } => {
+            let (trusted, asserted) = asserted(app, client, assertion).await?;
+            let user = match trusted.names {
+                UserNamed::Username => load::user_named(store, &asserted.user).await?,
+                UserNamed::Subject => match Subject::parse(&asserted.user) {
+                    Ok(subject) => load::user(store, &subject).await?,
+                    Err(_) => None,
+                },
+            };
+            let names = resource::names(
+                &app.tenant,
+                client,
+                &asserted.resources,
+                &[],
+                asserted.scope.as_ref().unwrap_or(&Scopes::new()),
+            );
+            let named = Grant {
+                resources: names.into_iter().map(|name| (name, Scopes::new())).collect(),
+                ..Grant::default()
+            };
+            let decision = decided(app, client, request, sender, Some(&named), |context| {
+                token::jwt_bearer(context, request, trusted, &asserted, user.as_ref(), &mut entropy)
+            })
+            .await?;
+            // Good once (RFC 7523 §3, item 7); a refused resource consumes nothing (rules §5.6).
+            let Spent { key, until } = &asserted.spent;
+            if decision.outcome.is_ok() && !app.first_use.first_use(key, *until, app.now()).await? {
+                return Err(assertion::not_taken(Reason::AssertionReplayed).into());
+            }
+            Ok(decision)
+        }
         GrantType::TokenExchange(exchange) => {
             let subject = load::access_token(app, &exchange.subject_token).await?;
             let actor = match &exchange.actor_token {
@@ -181,6 +215,19 @@ impl Held {
         };
         Ok(Self { grant, user })
     }
+}
+
+/// What an assertion says, if a trusted issuer made it for this client.
+async fn asserted<'a>(
+    app: &'a App,
+    client: &Client,
+    jwt: &Secret,
+) -> Result<(&'a TrustedIssuer, Asserted), Failure> {
+    let unknown = || assertion::not_taken(Reason::UnknownIssuer);
+    let trusted = assertion::issuer(&app.tenant, jwt).ok_or_else(unknown)?;
+    let keys = app.trusted_keys.of(trusted, jwt).await?.ok_or_else(unknown)?;
+    let asserted = assertion::verify(&app.tenant, client, trusted, &keys, jwt, app.now())?;
+    Ok((trusted, asserted))
 }
 
 fn presented(token: &load::FoundToken) -> Presented<'_> {

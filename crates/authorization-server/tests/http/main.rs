@@ -17,6 +17,7 @@ mod fapi;
 mod garbage;
 mod introspect;
 mod jar;
+mod jwt_bearer;
 mod live;
 mod log;
 mod login;

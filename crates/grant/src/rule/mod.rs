@@ -1,5 +1,6 @@
 //! Whether: one pure function per rule.
 
+pub mod assertion;
 pub mod claims;
 pub mod client_auth;
 pub mod client_metadata;

@@ -232,7 +232,7 @@ mod tests {
             ("orders", Form),
             ("CN=", Form),
             ("CN=a,", Form),
-            ("CN=a,,O=b", Form),
+            ("CN=a,,O=b", Type),
             ("CN=a+CN=a", Form),
             ("=a", Type),
             ("COLOUR=red", Type),

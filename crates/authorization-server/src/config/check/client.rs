@@ -160,7 +160,7 @@ fn grants(entry: &file::Client, reader: &mut Reader<'_>) {
     if kinds.is_empty() {
         wrong("a client without a grant type can do nothing", "name one of the grant types");
     }
-    let own = [GrantKind::ClientCredentials, GrantKind::TokenExchange];
+    let own = [GrantKind::ClientCredentials, GrantKind::TokenExchange, GrantKind::JwtBearer];
     if public && own.iter().any(|kind| kinds.contains(kind)) {
         let help = "choose another `authentication` (RFC 6749 §4.4)";
         wrong("a public client has no credentials of its own", help);

@@ -17,7 +17,7 @@ use super::file::{self, Root};
 use super::nearest::nearest;
 use super::read::{At, Reader};
 use super::value::Seconds;
-use super::{Config, Login, admin, outgoing, tenants, tls, unknown_clients};
+use super::{Config, Login, admin, outgoing, tenants, tls, trusted_issuer, unknown_clients};
 use crate::branding::Branding;
 
 /// Turns what was read into what the server works with; notes every contradiction.
@@ -41,6 +41,13 @@ pub(super) fn check(root: Root, reader: &mut Reader<'_>) -> Option<Config> {
         accent: root.branding.accent.map(|accent| accent.0),
     };
     let clients: Option<Vec<_>> = clients.collect::<Vec<_>>().into_iter().collect();
+    tenant.trusted_issuers = trusted_issuer::check(
+        root.trusted_issuer,
+        &tenant.issuer,
+        clients.as_deref().unwrap_or_default(),
+        &resource_servers,
+        reader,
+    );
     let users = user::check(root.user, clients.as_deref().unwrap_or_default(), reader);
     let (tls, certificates) =
         tls::check(root.tls.as_ref(), root.mtls.as_ref(), &root.proxies, &tenant.issuer, reader);
@@ -141,7 +148,7 @@ pub(super) fn between(time: &At<Seconds>, least: i64, most: i64, reader: &mut Re
 }
 
 /// The resource server with that identifier, noting when the file has none.
-fn registered<'s>(
+pub(super) fn registered<'s>(
     name: &At<Resource>,
     servers: &'s [ResourceServer],
     reader: &mut Reader<'_>,

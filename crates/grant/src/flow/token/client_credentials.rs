@@ -1,12 +1,12 @@
 //! The client's own credentials (RFC 6749 §4.4, rules §7): one resource, under its ceiling.
 
 use bailiwick_oauth::token::Request;
-use bailiwick_oauth::{ErrorCode, Resource, Scopes, Subject};
+use bailiwick_oauth::{Scopes, Subject};
 
-use super::narrow::{Narrowed, gone};
+use super::narrow::{Narrowed, Sole, sole};
 use super::write::{Source, access_token};
 use super::{Context, Outcome, Tokens, grant_type_allowed};
-use crate::rule::{details, resource, scope};
+use crate::rule::resource;
 use crate::{Decision, Entropy, Reason, Refused};
 
 /// Issues a token to a client on its own behalf (RFC 6749 §4.4, rules §7).
@@ -43,34 +43,9 @@ fn own<'a>(context: &Context<'a>, request: &Request) -> Result<Narrowed<'a>, Ref
     let scopes: Scopes = scopes.into_iter().collect();
     let named = resource::requested(tenant, client, directory, resources, audiences)?;
     let wanted = request.details.as_deref().unwrap_or_default();
-    let details = details::resolve(tenant, client, directory, &named, wanted)?; // RFC 9396 §5
-    if details.is_empty() && !scope::has_target(tenant, client, directory, &named, &scopes) {
-        let text = "send resource to say which API the token is for";
-        return Err(Refused::new(ErrorCode::InvalidTarget, Reason::ResourceAmbiguous, text));
-    }
-    let several = || {
-        let text = "a token is for one resource; send one resource with each token request";
-        Refused::new(ErrorCode::InvalidTarget, Reason::SeveralResources, text)
-    };
-    if named.len() > 1 {
-        return Err(several());
-    }
-    let resolved = scope::resolve_beside(tenant, client, directory, &named, &scopes, details)?;
-    let mut targets: Vec<&Resource> = named.iter().chain(resolved.asked.resources.keys()).collect();
-    targets.sort();
-    targets.dedup();
-    if targets.len() > 1 {
-        return Err(several());
-    }
-    let mut details = resolved.asked.details;
-    let Some((resource, scopes)) = resolved.asked.resources.into_iter().next() else {
-        return Err(scope::nothing_left());
-    };
-    let server = directory.find(&resource).ok_or_else(|| gone(&resource))?;
-    let mut explanation = resolved.explanation;
+    let Sole { server, scopes, details, mut explanation } = sole(context, &named, &scopes, wanted)?;
     for scope in &global {
         explanation.add(None, scope, Reason::ScopeUnknown); // they speak of a user; here is none
     }
-    let details = details.remove(&resource).unwrap_or_default();
     Narrowed::new(context, Some(server), scopes, details, explanation)
 }

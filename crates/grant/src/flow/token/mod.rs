@@ -6,6 +6,7 @@ mod client_credentials;
 mod code;
 mod exchange;
 mod held;
+mod jwt_bearer;
 mod narrow;
 mod poll;
 mod refresh;
@@ -22,6 +23,7 @@ use bailiwick_oauth::{ErrorCode, IdToken, Resource, Secret};
 pub use client_credentials::client_credentials;
 pub use code::authorization_code;
 pub use exchange::{Presented, token_exchange};
+pub use jwt_bearer::jwt_bearer;
 pub use poll::{Poll, device_code};
 pub use refresh::refresh_token;
 
@@ -103,9 +105,13 @@ pub fn grant_type_allowed(client: &Client, grant: &GrantType) -> Result<(), Refu
         GrantType::ClientCredentials => GrantKind::ClientCredentials,
         GrantType::DeviceCode { .. } => GrantKind::DeviceCode,
         GrantType::TokenExchange(_) => GrantKind::TokenExchange,
+        GrantType::JwtBearer { .. } => GrantKind::JwtBearer,
     };
     // A public client has no credentials of its own (RFC 6749 §4.4).
-    let needs_credentials = matches!(kind, GrantKind::ClientCredentials | GrantKind::TokenExchange);
+    let needs_credentials = matches!(
+        kind,
+        GrantKind::ClientCredentials | GrantKind::TokenExchange | GrantKind::JwtBearer
+    );
     let is_possible = !needs_credentials || !client.is_public();
     if is_possible && client.grant_types.contains(&kind) {
         return Ok(());

@@ -70,6 +70,50 @@ pub(super) fn narrow<'a>(
     Narrowed::new(context, server, narrowed.scopes, details, narrowed.explanation)
 }
 
+/// The one resource of a token that comes of no user's answer, with its pairs.
+pub(super) struct Sole<'a> {
+    pub(super) server: &'a ResourceServer,
+    pub(super) scopes: Scopes,
+    pub(super) details: Vec<Detail>,
+    pub(super) explanation: Explanation,
+}
+
+/// Resolves a request for a token of one resource, under the client's ceiling (rules §7).
+pub(super) fn sole<'a>(
+    context: &Context<'a>,
+    named: &[Resource],
+    scopes: &Scopes,
+    wanted: &[Detail],
+) -> Result<Sole<'a>, Refused> {
+    let Context { tenant, client, directory, .. } = *context;
+    let details = details::resolve(tenant, client, directory, named, wanted)?; // RFC 9396 §5
+    if details.is_empty() && !scope::has_target(tenant, client, directory, named, scopes) {
+        let text = "send resource to say which API the token is for";
+        return Err(Refused::new(ErrorCode::InvalidTarget, Reason::ResourceAmbiguous, text));
+    }
+    let several = || {
+        let text = "a token is for one resource; send one resource with each token request";
+        Refused::new(ErrorCode::InvalidTarget, Reason::SeveralResources, text)
+    };
+    if named.len() > 1 {
+        return Err(several());
+    }
+    let resolved = scope::resolve_beside(tenant, client, directory, named, scopes, details)?;
+    let mut targets: Vec<&Resource> = named.iter().chain(resolved.asked.resources.keys()).collect();
+    targets.sort();
+    targets.dedup();
+    if targets.len() > 1 {
+        return Err(several());
+    }
+    let mut details = resolved.asked.details;
+    let Some((resource, scopes)) = resolved.asked.resources.into_iter().next() else {
+        return Err(scope::nothing_left());
+    };
+    let server = directory.find(&resource).ok_or_else(|| gone(&resource))?;
+    let details = details.remove(&resource).unwrap_or_default();
+    Ok(Sole { server, scopes, details, explanation: resolved.explanation })
+}
+
 pub(super) fn gone(resource: &Resource) -> Refused {
     let text = format!("the resource '{resource}' is no longer available");
     Refused::new(ErrorCode::InvalidTarget, Reason::ResourceUnknown, text)
