@@ -345,7 +345,9 @@ async fn a_hint_names_the_user_even_when_it_is_old() {
     let page = bob.authorize(&[OPENID, ("id_token_hint", &*hint)]).await;
     assert!(!parameter(&bob.sign_in(&page, "ada").await, "code").is_empty());
 
-    let forged = format!("{}A", &hint[..hint.len() - 1]);
+    let (signed, signature) = hint.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { 'B' } else { 'A' };
+    let forged = format!("{signed}.{other}{}", &signature[1..]);
     let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", hint.split('.').nth(1).unwrap());
     for bad in [access.as_str(), &forged, &unsigned, "rubbish"] {
         let answer = ada.authorize(&[OPENID, ("id_token_hint", bad)]).await;
